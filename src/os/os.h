@@ -1,0 +1,85 @@
+/*
+ * os: what differs between Linux and FreeBSD: shared memory, doorbells, clocks, threads, peers,
+ * folders.  One implementation per system (linux.c, freebsd.c), chosen by the build; no #ifdef
+ * anywhere else.
+ *
+ * Every function may be called on any thread unless it says otherwise.  A function that returns
+ * int returns 0 (or a descriptor) or -errno.  No function prints.
+ */
+#ifndef PACF_OS_H
+#define PACF_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Clocks, in nanoseconds: monotonic (for intervals) and since the epoch (for time stamps). */
+uint64_t os_clock_mono_ns(void);
+uint64_t os_clock_real_ns(void);
+/* Sleeps about ns nanoseconds; returns early on a signal. */
+void os_sleep_ns(uint64_t ns);
+
+/*
+ * Shared memory is an anonymous file handed over by descriptor.  Its pages are committed when
+ * they are first written, so a large size costs address space only.  The descriptor is
+ * close-on-exec and the caller's to close.
+ */
+int os_shm_create(const char *label, size_t bytes);
+/* The most that sealing can do: the size is fixed for ever; with read_only, mappings made after
+ * this call (by anybody who gets the descriptor) can't be written, those made before still can.
+ */
+int os_shm_seal(int fd, bool read_only);
+/* Maps all of it shared.  *out is the caller's to give to os_shm_unmap. */
+int os_shm_map(int fd, size_t bytes, bool writable, void **out);
+void os_shm_unmap(void *mem, size_t bytes);
+/* Size in bytes of the object behind fd, for checking what a peer sent. */
+int os_shm_size(int fd, size_t *bytes);
+
+/*
+ * A doorbell wakes a sleeper: ring makes the descriptor readable until it is drained.  ring and
+ * drain never block and are async-signal-safe; ringing twice is ringing once.
+ */
+int os_bell_create(void);
+void os_bell_ring(int fd);
+void os_bell_drain(int fd);
+
+/* One pollable descriptor that is readable while any of fds is readable or hung up.  Level
+ * semantics; usable in poll, select, epoll and kqueue.  The caller closes it. */
+int os_waitset_create(const int *fds, int n);
+
+/* The calling thread: bind to a CPU and read back that it is so (-EINVAL if there is no such
+ * CPU); name as tools show it (cut to what the system keeps). */
+int os_thread_pin(int cpu);
+void os_thread_name(const char *name);
+/* How many CPUs are usable. */
+int os_cpu_count(void);
+
+/* Who is at the other end of a connected UNIX socket, by the kernel's word. */
+struct os_cred {
+	pid_t pid; /* 0 = the system does not say */
+	uid_t uid;
+	gid_t gid;
+};
+int os_peer_cred(int sock, struct os_cred *out);
+/* Short name of a process (as ps shows it); "?" if it is gone.  Always terminated. */
+void os_proc_name(pid_t pid, char *buf, size_t size);
+
+/*
+ * Folders.  rundir: where sockets live: $PACF_RUNDIR, else /run/pacf (Linux) or /var/run/pacf
+ * (FreeBSD) for root, else $XDG_RUNTIME_DIR/pacf, else ~/.local/state/pacf/run.  statedir:
+ * where a user's history lives: $XDG_STATE_HOME/pacf, else ~/.local/state/pacf.  With create,
+ * the folder and its parents are made (mode 0700; rundir of root 0755).  -ENAMETOOLONG, -ENOENT
+ * (no home) or mkdir's errors.
+ */
+int os_rundir(char *buf, size_t size, bool create);
+int os_statedir(char *buf, size_t size, bool create);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
