@@ -1,0 +1,85 @@
+/*
+ * io/pool: makes and unmakes the pool (control plane); what the engine does with it is inline
+ * in pool.h.  Invariant: every frame is on exactly one free list, or refs[frame] > 0.
+ */
+#include "pool.h"
+#include "os.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define POOL_PAGE 4096u
+
+/* The lists are taken from the end, so that frame 0 (and the first large one) goes out first.
+ */
+static void
+fill_lists(struct io_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->frames; i++)
+		pool->free[i] = pool->frames - 1 - i;
+	for (uint32_t i = 0; i < pool->large; i++)
+		pool->lfree[i] = pool->frames + pool->large - 1 - i;
+	pool->nfree = pool->frames;
+	pool->nlfree = pool->large;
+}
+
+static int
+map_memory(struct io_pool *pool)
+{
+	void *base;
+	int rc;
+
+	pool->fd = os_shm_create("pacf-pool", pool->bytes);
+	if (pool->fd < 0)
+		return pool->fd;
+	rc = os_shm_map(pool->fd, pool->bytes, true, &base);
+	if (rc != 0)
+		return rc;
+	pool->base = base;
+	return os_shm_seal(pool->fd, true); /* ours stays writable, later ones are not */
+}
+
+int
+io_pool_create(struct io_pool *pool, uint32_t frames, uint32_t large)
+{
+	uint64_t ordinary = (uint64_t)frames * IO_FRAME_BYTES;
+	uint64_t large_off = (ordinary + POOL_PAGE - 1) & ~(uint64_t)(POOL_PAGE - 1);
+	uint64_t bytes = large_off + (uint64_t)large * IO_LARGE_BYTES;
+	int rc = -ENOMEM;
+
+	memset(pool, 0, sizeof(*pool));
+	pool->fd = -1;
+	if (frames == 0 || (uint64_t)frames + large >= IO_NO_FRAME || bytes > SIZE_MAX / 2)
+		return -ENOMEM;
+	pool->frames = frames;
+	pool->large = large;
+	pool->large_off = (size_t)large_off;
+	pool->bytes = (size_t)bytes;
+	pool->free = calloc(frames, sizeof(*pool->free));
+	pool->lfree = calloc(large ? large : 1, sizeof(*pool->lfree));
+	pool->refs = calloc((size_t)frames + large, sizeof(*pool->refs));
+	if (pool->free && pool->lfree && pool->refs)
+		rc = map_memory(pool);
+	if (rc != 0) {
+		io_pool_destroy(pool);
+		return rc;
+	}
+	fill_lists(pool);
+	return 0;
+}
+
+void
+io_pool_destroy(struct io_pool *pool)
+{
+	if (pool->base)
+		os_shm_unmap(pool->base, pool->bytes);
+	if (pool->fd >= 0)
+		close(pool->fd);
+	free(pool->free);
+	free(pool->lfree);
+	free(pool->refs);
+	memset(pool, 0, sizeof(*pool));
+	pool->fd = -1;
+}
