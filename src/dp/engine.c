@@ -1,0 +1,188 @@
+/*
+ * dp/engine: the thread's loop.  Called by the control plane's thread start; runs until `stop`.
+ * Invariant: between two turns nothing is staged and everything put into a ring is published.
+ */
+#include "dp.h"
+#include "os.h"
+
+#include <poll.h>
+#include <time.h>
+
+#define NAP_MIN_NS 20000u    /* first nap without progress */
+#define NAP_MAX_NS 10000000u /* longest: idle costs about 100 turns a second */
+#define SPIN_TURNS 32u	     /* turns without progress before the first nap */
+
+/* Sleeps until the bell, but not longer than ns. */
+static void
+engine_nap(struct dp_engine *engine, uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+	struct pollfd pfd = {.fd = engine->bell_fd, .events = POLLIN};
+
+	if (ppoll(&pfd, 1, &ts, NULL) > 0)
+		os_bell_drain(engine->bell_fd);
+}
+
+static void
+plan_check(struct dp_engine *engine)
+{
+	/* Pairs with control's release store: the plan's contents are complete. */
+	struct dp_plan *next = atomic_load_explicit(&engine->next, memory_order_acquire);
+
+	if (next == engine->plan)
+		return;
+	dp_plan_enter(engine, next);
+	if (atomic_load_explicit(&engine->ended, memory_order_relaxed))
+		dp_lanes_finish(engine, CHAN_EOF);
+	dp_split_finish(engine);
+	/* Pairs with control's acquire: the old plan and its lanes are no longer used. */
+	atomic_store_explicit(&engine->acked, next->generation, memory_order_release);
+}
+
+static void
+link_end(struct dp_engine *engine, struct dp_link *link, int why)
+{
+	link->ended = true;
+	engine->live--;
+	if (why == IO_ERROR)
+		atomic_store_explicit(&link->failed, true, memory_order_release);
+}
+
+static void
+burst_digest(struct dp_engine *engine, enum pkt_link link)
+{
+	const struct io_pkt *burst = engine->burst;
+
+	if (engine->plan->ngroups == 0 && engine->plan->ncopy == 0)
+		link = PKT_LINK_OTHER;
+	for (uint32_t i = 0; i < engine->n; i++) {
+		if (i + 8 < engine->n)
+			__builtin_prefetch(burst[i + 8].data);
+		engine->digest[i] = pkt_digest(
+			burst[i].data, burst[i].len, link, &engine->key, &engine->reason[i]);
+	}
+}
+
+/* Receives from the next link in turn; false if nothing came. */
+static bool
+burst_receive(struct dp_engine *engine)
+{
+	struct dp_link *link;
+	int got;
+
+	engine->link = engine->link + 1 < engine->nlinks ? engine->link + 1 : 0;
+	link = &engine->links[engine->link];
+	engine->pos = engine->n = 0;
+	if (link->ended)
+		return false;
+	got = link->ops->rx(link->priv, engine->burst, engine->batch);
+	if (got < 0) {
+		link_end(engine, link, got);
+		return false;
+	}
+	engine->n = (uint32_t)got;
+	burst_digest(engine, link->link);
+	return got > 0;
+}
+
+static uint64_t
+sources_idle_ns(struct dp_engine *engine)
+{
+	uint64_t least = UINT64_MAX;
+
+	for (uint32_t i = 0; i < engine->nlinks; i++) {
+		const struct dp_link *link = &engine->links[i];
+		uint64_t ns = link->ended ? UINT64_MAX : link->ops->idle_ns(link->priv);
+
+		if (ns < least)
+			least = ns;
+	}
+	return least;
+}
+
+/* The sources have ended and the last packet is handed on: say so, once. */
+static void
+engine_end(struct dp_engine *engine)
+{
+	if (atomic_load_explicit(&engine->ended, memory_order_relaxed))
+		return;
+	for (uint32_t i = 0; i < engine->plan->nroutes; i++) {
+		struct dp_sink *sink = engine->plan->routes[i].sink;
+
+		if (sink != NULL && sink->ops != NULL)
+			sink->ops->flush(sink->priv);
+	}
+	dp_lanes_finish(engine, CHAN_EOF);
+	atomic_store_explicit(&engine->ended, true, memory_order_release);
+	os_bell_ring(engine->ctl_bell_fd);
+}
+
+static void
+engine_idle(struct dp_engine *engine, bool stalled)
+{
+	uint64_t nap, due;
+
+	dp_take_back(engine, true);
+	if (engine->ntouched > 0)
+		dp_split_finish(engine);
+	if (++engine->idle <= SPIN_TURNS)
+		return;
+	nap = (uint64_t)NAP_MIN_NS
+	      << (engine->idle - SPIN_TURNS < 16 ? engine->idle - SPIN_TURNS : 16);
+	if (nap > NAP_MAX_NS)
+		nap = NAP_MAX_NS;
+	due = stalled ? UINT64_MAX : sources_idle_ns(engine);
+	engine_nap(engine, due < nap ? due : nap);
+}
+
+static void
+engine_turn(struct dp_engine *engine)
+{
+	bool stalled;
+
+	plan_check(engine);
+	dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
+	if (engine->pos == engine->n && !burst_receive(engine)) {
+		if (engine->live == 0)
+			engine_end(engine);
+		engine_idle(engine, false);
+		return;
+	}
+	if (dp_split(engine) > 0)
+		engine->idle = 0;
+	stalled = engine->pos < engine->n;
+	engine->own.stalled_turns += stalled;
+	dp_split_finish(engine);
+	if (stalled)
+		engine_idle(engine, true);
+}
+
+/* What was received but not handed on was never counted as received. */
+static void
+engine_leave(struct dp_engine *engine)
+{
+	while (engine->pos < engine->n)
+		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
+	dp_lanes_finish(engine, CHAN_CLOSED);
+	dp_take_back(engine, true);
+	dp_split_finish(engine);
+}
+
+void
+dp_engine_run(struct dp_engine *engine)
+{
+	uint64_t turns = atomic_load_explicit(&engine->turns, memory_order_relaxed);
+
+	os_thread_name(engine->name);
+	engine->plan = NULL;
+	engine->live = engine->nlinks;
+	engine->pos = engine->n = engine->idle = 0;
+	while (!atomic_load_explicit(&engine->stop, memory_order_acquire)) {
+		engine_turn(engine);
+		atomic_store_explicit(&engine->turns, ++turns, memory_order_relaxed);
+	}
+	if (engine->plan == NULL)
+		plan_check(engine);
+	engine_leave(engine);
+}
