@@ -1,0 +1,543 @@
+/*
+ * ctl/attach: applications come and go.  One server thread watches the attach socket and every
+ * application's connection; it takes ctl->lock for each event.  Invariants: a channel has at
+ * most one client; a client that is ATTACHED has a lane in every running engine that has its
+ * channel. An application that comes before the engines run is kept PENDING: it waits in
+ * pacf_open().
+ */
+#include "state.h"
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define MAX_CLIENTS 4096
+
+static bool
+channel_is(const struct ctl_channel *ch, const char *name)
+{
+	return ch != NULL && ch->transport == CTL_PACF &&
+	       (name == NULL || strcmp(ch->name, name) == 0);
+}
+
+/* Every shared-memory channel of that name (NULL: of any); engine and ch are set for the body.
+ */
+#define FOREACH_CHANNEL(ctl, engine, ch, i, name)     \
+	TAILQ_FOREACH(engine, &(ctl)->engines, entry) \
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)   \
+		if (channel_is(ch = engine->channels[i], name))
+
+static void
+reply_fail(struct ctl_client *client, int status, const char *text)
+{
+	struct chan_reply rep = {.status = status};
+
+	snprintf(rep.name, sizeof(rep.name), "%s", client->channel);
+	snprintf(rep.text, sizeof(rep.text), "%s", text);
+	chan_send_reply(client->sock, &rep, NULL, 0); /* if it is gone, it is gone */
+	client->state = CTL_CLIENT_GONE;
+}
+
+static void
+application_name(const char *name, char *out, size_t size)
+{
+	snprintf(out, size, "%s", name);
+	for (char *c = out; *c != '\0'; c++)
+		if (*c == '{')
+			*c = '}';
+}
+
+/* "no channel "eth3}9"; there is eth3}0, eth3}1" */
+static void
+refuse_unknown(struct ctl *ctl, struct ctl_client *client)
+{
+	char text[CHAN_TEXT_MAX], name[CHAN_NAME_MAX];
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+	size_t used;
+
+	application_name(client->channel, name, sizeof(name));
+	used = (size_t)snprintf(text, sizeof(text), "no channel \"%s\"; the daemon has", name);
+	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
+	{
+		application_name(ch->name, name, sizeof(name));
+		if (used + strlen(name) + 8 < sizeof(text))
+			used += (size_t)snprintf(
+				text + used, sizeof(text) - used, " pacf:%s", name);
+	}
+	reply_fail(client, -ENOENT, text);
+}
+
+static struct ctl_client *
+channel_owner(struct ctl *ctl, const char *name)
+{
+	struct ctl_client *client;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	if ((client->state == CTL_CLIENT_PENDING || client->state == CTL_CLIENT_ATTACHED) &&
+		strcmp(client->channel, name) == 0)
+		return client;
+	return NULL;
+}
+
+static void
+refuse_busy(struct ctl_client *client, const struct ctl_client *owner)
+{
+	char text[CHAN_TEXT_MAX], name[CHAN_NAME_MAX];
+
+	application_name(client->channel, name, sizeof(name));
+	snprintf(text, sizeof(text),
+		"channel \"pacf:%s\" is in use by %s (pid %d); one application a channel", name,
+		owner->program, (int)owner->pid);
+	reply_fail(client, -EBUSY, text);
+}
+
+/* Running engines that have the channel; -EAGAIN if one of them does not run yet, -ENOENT. */
+static int
+lanes_count(struct ctl *ctl, const char *name)
+{
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+	int n = 0;
+	bool waiting = false;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, name)
+	{
+		n++;
+		if (engine->state != CTL_RUNNING)
+			waiting = true;
+	}
+	return n == 0 ? -ENOENT : waiting ? -EAGAIN : n;
+}
+
+static void
+info_fill(struct chan_reply *rep, const struct ctl_engine *engine)
+{
+	const struct io_source_info *info = &engine->links[0].info;
+
+	rep->linktype = UINT32_MAX;
+	if (engine->dp->nlinks == 0)
+		return;
+	rep->linktype = info->linktype;
+	rep->snaplen = info->snaplen;
+	rep->ts_digits = info->ts_digits;
+}
+
+static int
+lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *client)
+{
+	const struct io_source_info *info = &engine->links[0].info;
+	struct chan_tx_cfg cfg = {.slots = ch->slots,
+		.pool_bytes = engine->dp->pool.bytes,
+		.linktype = info->linktype,
+		.snaplen = info->snaplen,
+		.ts_digits = info->ts_digits,
+		.bell_fd = client->bell_fd};
+	int rc;
+
+	ch->lane = calloc(1, sizeof(*ch->lane));
+	if (ch->lane == NULL)
+		return -ENOMEM;
+	rc = chan_tx_create(&ch->lane->tx, &cfg);
+	if (rc == 0)
+		return 0;
+	free(ch->lane);
+	ch->lane = NULL;
+	return rc;
+}
+
+static int
+lane_send(const struct ctl_engine *engine, const struct ctl_channel *ch,
+	struct ctl_client *client)
+{
+	const int fds[] = {engine->dp->pool.fd, ch->lane->tx.ring_fd, ch->lane->tx.cursor_fd};
+	struct chan_reply rep = {.lanes = 1};
+
+	info_fill(&rep, engine);
+	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
+	return chan_send_reply(client->sock, &rep, fds, 3);
+}
+
+/* Makes and sends every lane, then lets the engines use them. */
+static int
+lanes_open(struct ctl *ctl, struct ctl_client *client)
+{
+	struct ctl_engine *engine;
+	struct ctl_channel *ch;
+	struct ctl_err err;
+	int rc;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	{
+		rc = lane_make(engine, ch, client);
+		if (rc == 0)
+			rc = lane_send(engine, ch, client);
+		if (rc == 0)
+			rc = ctl_plan_publish(engine, &err);
+		if (rc < 0)
+			return rc;
+		ch->client = client;
+	}
+	return 0;
+}
+
+static void
+client_detach(struct ctl *ctl, struct ctl_client *client)
+{
+	struct ctl_engine *engine;
+	struct ctl_channel *ch;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	{
+		while (ctl_plan_retire(engine, ch) == -ENOMEM)
+			os_sleep_ns(1000000); /* the lane can't go while its engine uses it */
+		ch->client = NULL;
+	}
+	client->state = CTL_CLIENT_GONE;
+}
+
+/* A pending application gets its lanes if all its engines run. */
+static void
+client_try(struct ctl *ctl, struct ctl_client *client)
+{
+	struct chan_reply rep = {0};
+	struct ctl_engine *engine;
+	struct ctl_channel *ch;
+	int n = lanes_count(ctl, client->channel), rc;
+
+	if (n == -EAGAIN)
+		return;
+	if (n == -ENOENT) {
+		refuse_unknown(ctl, client);
+		return;
+	}
+	rep.lanes = (uint32_t)n;
+	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	info_fill(&rep, engine);
+	snprintf(rep.name, sizeof(rep.name), "%s", client->channel);
+	client->bell_fd = os_bell_create();
+	rc = client->bell_fd < 0 ? client->bell_fd
+				 : chan_send_reply(client->sock, &rep, &client->bell_fd, 1);
+	client->state = CTL_CLIENT_ATTACHED;
+	if (rc == 0)
+		rc = lanes_open(ctl, client);
+	if (rc < 0) {
+		client_detach(ctl, client);
+		reply_fail(client, rc, strerror(-rc));
+	}
+}
+
+void
+ctl_attach_retry(struct ctl *ctl)
+{
+	struct ctl_client *client;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	if (client->state == CTL_CLIENT_PENDING)
+		client_try(ctl, client);
+	os_bell_ring(ctl->bell_fd);
+}
+
+void
+ctl_attach_drop(struct ctl *ctl, const char *name)
+{
+	struct ctl_client *client = channel_owner(ctl, name);
+
+	if (client != NULL && lanes_count(ctl, name) == -ENOENT)
+		client->state = CTL_CLIENT_GONE;
+	os_bell_ring(ctl->bell_fd);
+}
+
+static int
+describe_send(struct ctl *ctl, struct ctl_client *client, const struct ctl_engine *engine,
+	const struct ctl_channel *ch)
+{
+	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
+	const struct ctl_client *owner = channel_owner(ctl, ch->name);
+	struct chan_reply rep = {.busy_pid = owner != NULL ? (uint32_t)owner->pid : 0};
+
+	info_fill(&rep, engine);
+	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
+	snprintf(rep.text, sizeof(rep.text), "Host PACF engine %s, %s", engine->name,
+		actions[ch->action]);
+	return chan_send_reply(client->sock, &rep, NULL, 0);
+}
+
+/* A name that several engines have is listed once, by the first. */
+static bool
+listed_before(const struct ctl *ctl, const struct ctl_engine *until, const char *name)
+{
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, name)
+	return engine != until;
+	return false;
+}
+
+static void
+serve_list(struct ctl *ctl, struct ctl_client *client)
+{
+	struct chan_reply end = {.status = -ENODATA};
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
+	if (!listed_before(ctl, engine, ch->name) && describe_send(ctl, client, engine, ch) < 0)
+		break;
+	chan_send_reply(client->sock, &end, NULL, 0);
+	client->state = CTL_CLIENT_GONE;
+}
+
+static void
+serve_query(struct ctl *ctl, struct ctl_client *client)
+{
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	{
+		describe_send(ctl, client, engine, ch);
+		client->state = CTL_CLIENT_GONE;
+		return;
+	}
+	refuse_unknown(ctl, client);
+}
+
+static void
+serve_attach(struct ctl *ctl, struct ctl_client *client)
+{
+	const struct ctl_client *owner = channel_owner(ctl, client->channel);
+
+	if (owner != NULL) {
+		refuse_busy(client, owner);
+		return;
+	}
+	client->state = CTL_CLIENT_PENDING;
+	client_try(ctl, client);
+}
+
+static void
+client_serve(struct ctl *ctl, struct ctl_client *client)
+{
+	struct chan_request req;
+	int rc = chan_recv_request(client->sock, &req);
+
+	if (rc == -EPROTONOSUPPORT) {
+		reply_fail(client, rc,
+			"the daemon speaks another version of the attach protocol; use the "
+			"libpacf that came with it");
+		return;
+	}
+	if (rc < 0 || memchr(req.name, '\0', sizeof(req.name)) == NULL) {
+		client->state = CTL_CLIENT_GONE;
+		return;
+	}
+	memcpy(client->channel, req.name, sizeof(client->channel));
+	if (req.op == CHAN_OP_ATTACH)
+		serve_attach(ctl, client);
+	else if (req.op == CHAN_OP_LIST)
+		serve_list(ctl, client);
+	else if (req.op == CHAN_OP_QUERY)
+		serve_query(ctl, client);
+	else
+		reply_fail(client, -EPROTO, "unknown request");
+}
+
+/* Anything from a client that waits or is attached is its end: it has nothing more to say. */
+static void
+client_event(struct ctl *ctl, struct ctl_client *client)
+{
+	if (client->state == CTL_CLIENT_NEW)
+		client_serve(ctl, client);
+	else if (client->state == CTL_CLIENT_ATTACHED)
+		client_detach(ctl, client);
+	else
+		client->state = CTL_CLIENT_GONE;
+}
+
+static void
+client_free(struct ctl *ctl, struct ctl_client *client)
+{
+	TAILQ_REMOVE(&ctl->clients, client, entry);
+	close(client->sock);
+	if (client->bell_fd >= 0)
+		close(client->bell_fd);
+	free(client);
+}
+
+static void
+client_accept(struct ctl *ctl)
+{
+	int sock = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ctl_client *client;
+	struct os_cred cred = {0};
+
+	if (sock < 0)
+		return;
+	client = calloc(1, sizeof(*client));
+	if (client == NULL || os_peer_cred(sock, &cred) < 0) {
+		free(client);
+		close(sock);
+		return;
+	}
+	client->sock = sock;
+	client->bell_fd = -1;
+	client->pid = cred.pid;
+	os_proc_name(cred.pid, client->program, sizeof(client->program));
+	TAILQ_INSERT_TAIL(&ctl->clients, client, entry);
+}
+
+/* A lane whose cursor lied: its application is sent away. */
+static void
+liars_detach(struct ctl *ctl)
+{
+	struct ctl_engine *engine;
+	struct ctl_channel *ch;
+
+	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
+	if (ch->lane != NULL && ch->client != NULL &&
+		atomic_load_explicit(&ch->lane->lied, memory_order_acquire))
+		client_detach(ctl, ch->client);
+}
+
+static void
+clients_sweep(struct ctl *ctl)
+{
+	struct ctl_client *client = TAILQ_FIRST(&ctl->clients);
+
+	while (client != NULL) {
+		struct ctl_client *next = TAILQ_NEXT(client, entry);
+
+		if (client->state == CTL_CLIENT_GONE)
+			client_free(ctl, client);
+		client = next;
+	}
+}
+
+static nfds_t
+poll_fill(struct ctl *ctl, struct pollfd *fds, struct ctl_client **who)
+{
+	struct ctl_client *client;
+	nfds_t n = 2;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	{
+		if (n == MAX_CLIENTS)
+			break;
+		who[n] = client;
+		fds[n++] = (struct pollfd){.fd = client->sock, .events = POLLIN};
+	}
+	fds[0] = (struct pollfd){.fd = ctl->bell_fd, .events = POLLIN};
+	/* Full: new ones wait in the socket's queue until somebody leaves. */
+	fds[1] = (struct pollfd){.fd = n < MAX_CLIENTS ? ctl->listen_fd : -1, .events = POLLIN};
+	return n;
+}
+
+static void *
+server_main(void *arg)
+{
+	static struct pollfd fds[MAX_CLIENTS];
+	static struct ctl_client *who[MAX_CLIENTS];
+	struct ctl *ctl = arg;
+
+	os_thread_name("pacf-attach");
+	pthread_mutex_lock(&ctl->lock);
+	while (!ctl->server_stop) {
+		nfds_t n;
+
+		clients_sweep(ctl);
+		n = poll_fill(ctl, fds, who);
+		pthread_mutex_unlock(&ctl->lock);
+		poll(fds, n, -1);
+		pthread_mutex_lock(&ctl->lock);
+		if (fds[0].revents != 0)
+			os_bell_drain(ctl->bell_fd);
+		liars_detach(ctl);
+		/* Only this thread frees clients, so `who` is still good. */
+		for (nfds_t i = 2; i < n; i++)
+			if (fds[i].revents != 0)
+				client_event(ctl, who[i]);
+		if (fds[1].revents != 0)
+			client_accept(ctl);
+	}
+	pthread_mutex_unlock(&ctl->lock);
+	return NULL;
+}
+
+static int
+server_start(struct ctl *ctl)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&ctl->server, NULL, server_main, ctl);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}
+
+int
+ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
+{
+	char rundir[512];
+	int rc;
+
+	if (ctl->server_up)
+		return 0;
+	rc = os_rundir(rundir, sizeof(rundir), true);
+	if (rc < 0)
+		return ctl_fail(err, rc, "no folder for the attach socket: %s; set PACF_RUNDIR",
+			strerror(-rc));
+	rc = chan_attach_listen(rundir, &ctl->lock_fd);
+	if (rc == -EADDRINUSE)
+		return ctl_fail(err, rc,
+			"another pacf already serves %s: stop it, or set PACF_RUNDIR to "
+			"another folder",
+			rundir);
+	if (rc < 0)
+		return ctl_fail(err, rc,
+			"cannot listen in %s: %s; set PACF_RUNDIR to a folder of your own",
+			rundir, strerror(-rc));
+	ctl->listen_fd = rc;
+	rc = server_start(ctl);
+	if (rc < 0) {
+		close(ctl->listen_fd);
+		close(ctl->lock_fd);
+		ctl->listen_fd = ctl->lock_fd = -1;
+		return ctl_fail(err, rc, "cannot start the attach server: %s", strerror(-rc));
+	}
+	ctl->server_up = true;
+	return 0;
+}
+
+void
+ctl_attach_down(struct ctl *ctl)
+{
+	char path[640], rundir[512];
+
+	if (!ctl->server_up)
+		return;
+	pthread_mutex_lock(&ctl->lock);
+	ctl->server_stop = true;
+	pthread_mutex_unlock(&ctl->lock);
+	os_bell_ring(ctl->bell_fd);
+	pthread_join(ctl->server, NULL);
+	while (!TAILQ_EMPTY(&ctl->clients))
+		client_free(ctl, TAILQ_FIRST(&ctl->clients));
+	if (os_rundir(rundir, sizeof(rundir), false) == 0) {
+		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_SOCKET);
+		unlink(path); /* ours: the lock is still held */
+	}
+	close(ctl->listen_fd);
+	close(ctl->lock_fd);
+	ctl->server_up = false;
+}

@@ -1,0 +1,471 @@
+/*
+ * ctl/channel: channels of an engine: names, policies, opening and closing, also while it runs.
+ * Called by the shell; public functions take ctl->lock.  Invariant: a channel's index is its
+ * route number for as long as it is open.
+ */
+#include "state.h"
+#include "os.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+name_part(const char *s, size_t n, const char *extra)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && strchr(extra, s[i]) == NULL)
+			return 0;
+	return n > 0;
+}
+
+/* "eth3{0" */
+static int
+pacf_name_check(const char *spelled, const char *name, struct ctl_err *err)
+{
+	const char *brace = strchr(name, '{');
+
+	if (brace == NULL && strchr(name, '}') != NULL)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": \"}\" is the application's end; the engine opens the "
+			"other: use \"{\"",
+			spelled);
+	if (strlen(name) >= CHAN_NAME_MAX)
+		return ctl_fail(err, -ENAMETOOLONG,
+			"channel \"%.40s...\": longer than %d bytes", spelled,
+			CHAN_NAME_MAX - 1);
+	if (brace == NULL || !name_part(name, (size_t)(brace - name), "_.-:@") ||
+		!name_part(brace + 1, strlen(brace + 1), "_.-"))
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\" is no name like \"eth3{0\": letters, digits and "
+			"\"_.-\" around one \"{\"",
+			spelled);
+	return 0;
+}
+
+static int
+transport_refuse(const char *spelled, struct ctl_err *err)
+{
+	const char *colon = strchr(spelled, ':');
+	int n = (int)(colon - spelled);
+
+	if (strncmp(spelled, "netmap:", 7) == 0 && access("/dev/netmap", F_OK) != 0)
+		return ctl_fail(err, -ENODEV,
+			"%s needs the netmap kernel module (/dev/netmap is missing); use "
+			"pacf:%s",
+			spelled, colon + 1);
+	if (strncmp(spelled, "netmap:", 7) == 0 || strncmp(spelled, "netdev:", 7) == 0)
+		return ctl_fail(err, -ENOTSUP,
+			"%s: transport \"%.*s\" is not in this build; use pacf: or pcap:PATH",
+			spelled, n, spelled);
+	return ctl_fail(err, -EINVAL,
+		"%s: no transport \"%.*s\"; there are pacf: and pcap:", spelled, n, spelled);
+}
+
+/* Splits "[transport:]name" into the canonical spelling. */
+static int
+channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err)
+{
+	const char *brace = strpbrk(spelled, "{}"), *colon = strchr(spelled, ':');
+
+	if (strlen(spelled) + sizeof("pacf:") > sizeof(ch->spelled))
+		return ctl_fail(
+			err, -ENAMETOOLONG, "channel \"%.40s...\" is too long", spelled);
+	if (strncmp(spelled, "pcap:", 5) == 0) {
+		ch->transport = CTL_PCAP;
+		snprintf(ch->spelled, sizeof(ch->spelled), "%s", spelled);
+		ch->name = ch->spelled + 5;
+		if (ch->name[0] == '\0')
+			return ctl_fail(err, -EINVAL,
+				"channel \"pcap:\" lacks the file's path: pcap:PATH");
+		return 0;
+	}
+	if (strncmp(spelled, "pacf:", 5) == 0)
+		spelled += 5;
+	else if (colon != NULL && (brace == NULL || colon < brace))
+		return transport_refuse(spelled, err);
+	ch->transport = CTL_PACF;
+	snprintf(ch->spelled, sizeof(ch->spelled), "pacf:%s", spelled);
+	ch->name = ch->spelled + 5;
+	return pacf_name_check(ch->spelled, ch->name, err);
+}
+
+static int
+word_find(const char *what, const char *word, const char *const *words, int n, int none,
+	struct ctl_err *err)
+{
+	char list[128] = "";
+
+	if (word == NULL)
+		return none;
+	for (int i = 0; i < n; i++)
+		if (strcasecmp(word, words[i]) == 0)
+			return i;
+	for (int i = 0; i < n; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+			i ? ", " : "", words[i]);
+	return ctl_fail(err, -EINVAL, "%s=\"%s\": use one of %s", what, word, list);
+}
+
+static int
+policy_find(const char *what, const char *word, struct ctl_err *err)
+{
+	static const char *const words[] = {"drop", "wait"};
+	int i = word_find(what, word, words, 2, -1, err);
+
+	if (word == NULL)
+		return CTL_BY_SOURCE;
+	return i < 0 ? i : i == 0 ? CTL_POLICY_DROP : CTL_POLICY_WAIT;
+}
+
+static int
+policies_parse(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
+	int action = word_find("action", args->action, actions, 3, CTL_SAMPLE, err);
+	int full = policy_find("when_full", args->when_full, err);
+	int detached = full < 0 ? full : policy_find("when_detached", args->when_detached, err);
+
+	if (action < 0 || detached < 0)
+		return -EINVAL;
+	ch->action = (enum ctl_action)action;
+	ch->when_full = (enum ctl_policy)full;
+	ch->when_detached = (enum ctl_policy)detached;
+	return 0;
+}
+
+static int
+size_parse(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
+{
+	ch->slots = CTL_RING_SLOTS;
+	if (size == 0)
+		return 0;
+	if (size < CHAN_MIN_SLOTS || size > CHAN_MAX_SLOTS)
+		return ctl_fail(err, -EINVAL, "size=%u: a ring has %u to %u slots", size,
+			CHAN_MIN_SLOTS, CHAN_MAX_SLOTS);
+	for (ch->slots = CHAN_MIN_SLOTS; ch->slots < size;)
+		ch->slots *= 2;
+	return 0;
+}
+
+static int
+group_find(struct ctl_engine *engine, const char *name, uint32_t *out, struct ctl_err *err)
+{
+	struct ctl_group *group;
+
+	for (*out = 0; *out < engine->ngroups; ++*out)
+		if (strcmp(engine->groups[*out]->name, name) == 0)
+			return 0;
+	if (strlen(name) >= sizeof(group->name) || name[0] == '\0')
+		return ctl_fail(err, -EINVAL, "group \"%.40s\": 1 to %zu bytes", name,
+			sizeof(group->name) - 1);
+	if (engine->ngroups == DP_MAX_GROUPS)
+		return ctl_fail(err, -ENOSPC,
+			"group \"%s\": engine \"%s\" has %d groups already, the most there can "
+			"be",
+			name, engine->name, DP_MAX_GROUPS);
+	group = calloc(1, sizeof(*group));
+	if (group == NULL)
+		return ctl_fail(err, -ENOMEM, "group \"%s\": out of memory", name);
+	snprintf(group->name, sizeof(group->name), "%s", name);
+	memset(group->map, DP_NOBODY, sizeof(group->map));
+	engine->groups[engine->ngroups++] = group;
+	return 0;
+}
+
+/* SAMPLE needs a link type whose flows can be told apart. */
+int
+ctl_channel_check(
+	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
+{
+	for (uint32_t i = 0; ch->action == CTL_SAMPLE && i < engine->dp->nlinks; i++)
+		if (engine->dp->links[i].link == PKT_LINK_OTHER)
+			return ctl_fail(err, -EINVAL,
+				"channel \"%s\": \"%s\" has link type %u, whose flows can't be "
+				"told apart, so it "
+				"can't be split by SAMPLE; use action=\"COPY\"",
+				ch->spelled, engine->links[i].ifname,
+				engine->links[i].info.linktype);
+	return 0;
+}
+
+/* Two writers of one file, or one name twice in an engine. */
+static int
+clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
+{
+	const struct ctl_engine *other;
+
+	TAILQ_FOREACH(other, &engine->ctl->engines, entry)
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		const struct ctl_channel *c = other->channels[i];
+
+		if (c == NULL || strcmp(c->spelled, ch->spelled) != 0)
+			continue;
+		if (other == engine || ch->transport == CTL_PCAP)
+			return ctl_fail(err, -EEXIST,
+				"channel \"%s\" is open already in engine \"%s\"", ch->spelled,
+				other->name);
+	}
+	return 0;
+}
+
+static int
+room_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
+{
+	uint64_t need = ctl_engine_frames(engine) + (ch->transport == CTL_PACF ? ch->slots : 0);
+
+	if (engine->state == CTL_RUNNING && need > engine->dp->pool.frames)
+		return ctl_fail(err, -ENOSPC,
+			"channel \"%s\" needs %llu buffers in all, engine \"%s\" has %u: stop "
+			"it first, or make it "
+			"with buffers=%llu",
+			ch->spelled, (unsigned long long)need, engine->name,
+			engine->dp->pool.frames, (unsigned long long)need);
+	return 0;
+}
+
+static int
+sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err)
+{
+	const struct io_source_info *info = &engine->links[0].info;
+	struct io_sink_cfg cfg = {.path = ch->name,
+		.dlt = info->dlt,
+		.snaplen = info->snaplen,
+		.ts_digits = info->ts_digits};
+	struct io_err io_err;
+	int rc;
+
+	if (ch->sink->ops == NULL || ch->sink_open)
+		return 0;
+	rc = ch->sink->ops->open(ch->sink->priv, &cfg, &io_err);
+	if (rc < 0)
+		return ctl_fail(err, rc, "%s", io_err.text);
+	ch->sink_open = true;
+	return 0;
+}
+
+static void
+sink_close(struct ctl_channel *ch)
+{
+	if (!ch->sink_open)
+		return;
+	ch->sink->ops->close(ch->sink->priv);
+	memset(ch->sink->priv, 0, ch->sink->ops->priv_bytes);
+	ch->sink_open = false;
+}
+
+int
+ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err)
+{
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		int rc = engine->channels[i] != NULL
+				 ? sink_open(engine, engine->channels[i], err)
+				 : 0;
+
+		if (rc < 0) {
+			ctl_sinks_close(engine);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+void
+ctl_sinks_close(struct ctl_engine *engine)
+{
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL)
+			sink_close(engine->channels[i]);
+}
+
+static void
+channel_destroy(struct ctl_channel *ch)
+{
+	sink_close(ch);
+	if (ch->sink != NULL)
+		free(ch->sink->priv);
+	free(ch->sink);
+	free(ch);
+}
+
+static struct ctl_channel *
+channel_make(const struct ctl_channel *like)
+{
+	struct ctl_channel *ch = malloc(sizeof(*ch));
+
+	if (ch == NULL)
+		return NULL;
+	*ch = *like;
+	ch->name = ch->spelled + 5;
+	ch->sink = calloc(1, sizeof(*ch->sink));
+	if (ch->sink != NULL && ch->transport == CTL_PCAP) {
+		ch->sink->ops = io_sink_find("pcap");
+		ch->sink->priv = calloc(1, ch->sink->ops->priv_bytes);
+	}
+	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL))
+		return ch;
+	free(ch->sink);
+	free(ch);
+	return NULL;
+}
+
+void
+ctl_channel_free(struct ctl_engine *engine, uint32_t number)
+{
+	struct ctl_channel *ch = engine->channels[number];
+	char name[CHAN_NAME_MAX] = "";
+
+	if (ch->transport == CTL_PACF)
+		memcpy(name, ch->name, strlen(ch->name) + 1);
+	engine->channels[number] = NULL;
+	channel_destroy(ch);
+	if (name[0] != '\0')
+		ctl_attach_drop(engine->ctl, name);
+}
+
+static uint32_t
+number_free(const struct ctl_engine *engine)
+{
+	uint32_t i = 0;
+
+	while (i < DP_MAX_SINKS && engine->channels[i] != NULL)
+		i++;
+	return i;
+}
+
+/* Puts a checked channel in place and, if the engine runs, into its plan. */
+static int
+channel_add(struct ctl_engine *engine, const struct ctl_channel *like, struct ctl_err *err)
+{
+	uint32_t number = number_free(engine);
+	struct ctl_channel *ch = channel_make(like);
+	int rc = 0;
+
+	if (ch == NULL)
+		return ctl_fail(err, -ENOMEM, "channel \"%s\": out of memory", like->spelled);
+	if (engine->state == CTL_RUNNING)
+		rc = sink_open(engine, ch, err);
+	if (rc < 0) {
+		channel_destroy(ch);
+		return rc;
+	}
+	engine->channels[number] = ch;
+	if (ch->action == CTL_SAMPLE)
+		ctl_group_update(engine, ch->group);
+	rc = ctl_plan_publish(engine, err);
+	if (rc < 0) {
+		engine->channels[number] = NULL;
+		if (ch->action == CTL_SAMPLE)
+			ctl_group_update(engine, ch->group);
+		channel_destroy(ch);
+	}
+	return rc;
+}
+
+static int
+engine_channel_open(
+	struct ctl_engine *engine, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	struct ctl_channel ch = {0};
+	int rc;
+
+	rc = channel_parse(&ch, args->channel, err);
+	if (rc == 0)
+		rc = policies_parse(&ch, args, err);
+	if (rc == 0)
+		rc = size_parse(&ch, args->size, err);
+	if (rc == 0)
+		rc = clash_check(engine, &ch, err);
+	if (rc == 0)
+		rc = room_check(engine, &ch, err);
+	if (rc == 0)
+		rc = ctl_channel_check(engine, &ch, err);
+	if (rc == 0 && number_free(engine) == DP_MAX_SINKS)
+		rc = ctl_fail(err, -ENOSPC,
+			"channel \"%s\": engine \"%s\" has %d channels already, the most there "
+			"can be",
+			ch.spelled, engine->name, CTL_MAX_CHANNELS);
+	if (rc == 0 && ch.transport == CTL_PACF)
+		rc = ctl_attach_up(engine->ctl, err);
+	if (rc == 0 && ch.action == CTL_SAMPLE)
+		rc = group_find(
+			engine, args->group != NULL ? args->group : "default", &ch.group, err);
+	return rc < 0 ? rc : channel_add(engine, &ch, err);
+}
+
+int
+ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	struct ctl_engine *engine;
+	int rc = -ENOENT;
+
+	pthread_mutex_lock(&ctl->lock);
+	engine = ctl_engine_find(ctl, args->engine, err);
+	if (engine != NULL)
+		rc = engine_channel_open(engine, args, err);
+	if (rc == 0)
+		ctl_attach_retry(ctl);
+	pthread_mutex_unlock(&ctl->lock);
+	return rc;
+}
+
+static int
+number_find(const struct ctl_engine *engine, const char *spelled, struct ctl_err *err)
+{
+	struct ctl_channel like = {0};
+	const char *some = NULL;
+	int rc = channel_parse(&like, spelled, err);
+
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < DP_MAX_SINKS; i++) {
+		if (engine->channels[i] == NULL)
+			continue;
+		some = engine->channels[i]->spelled;
+		if (strcmp(some, like.spelled) == 0)
+			return i;
+	}
+	return ctl_fail(err, -ENOENT, "engine \"%s\" has no channel \"%s\"; %s%s", engine->name,
+		like.spelled, some != NULL ? "it has " : "it has none",
+		some != NULL ? some : "");
+}
+
+/* Out of the plan first, then its lane, then the object. */
+static int
+channel_remove(struct ctl_engine *engine, uint32_t number, struct ctl_err *err)
+{
+	struct ctl_channel *ch = engine->channels[number];
+	int rc = ctl_plan_retire(engine, ch);
+
+	if (rc < 0)
+		return ctl_fail(err, rc, "closing \"%s\": out of memory", ch->spelled);
+	engine->channels[number] = NULL;
+	if (ch->action == CTL_SAMPLE)
+		ctl_group_update(engine, ch->group);
+	rc = ctl_plan_publish(engine, err);
+	engine->channels[number] = ch;
+	if (rc == 0)
+		ctl_channel_free(engine, number);
+	else if (ch->action == CTL_SAMPLE)
+		ctl_group_update(engine, ch->group);
+	return rc;
+}
+
+int
+ctl_channel_close(struct ctl *ctl, const char *name, const char *channel, struct ctl_err *err)
+{
+	struct ctl_engine *engine;
+	int rc = -ENOENT;
+
+	pthread_mutex_lock(&ctl->lock);
+	engine = ctl_engine_find(ctl, name, err);
+	if (engine != NULL)
+		rc = number_find(engine, channel, err);
+	if (rc >= 0)
+		rc = channel_remove(engine, (uint32_t)rc, err);
+	pthread_mutex_unlock(&ctl->lock);
+	return rc;
+}

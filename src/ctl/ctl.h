@@ -1,0 +1,113 @@
+/*
+ * ctl: the control plane.  Engines by name: what they should be (specifications), how they come
+ * to be it (plans published to engine threads), who is attached, what they counted.  The shell,
+ * remote shells and tools see this header and nothing below it.
+ *
+ * Thread-safe: one lock inside, never held while waiting or sleeping.  Functions return 0 or
+ * -errno and fill err->text with one sentence that quotes the input and says what would work.
+ */
+#ifndef PACF_CTL_H
+#define PACF_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CTL_ERR_MAX	 512
+#define CTL_MAX_CHANNELS 255 /* per engine */
+#define CTL_MAX_ENGINES	 64
+#define CTL_MAX_LINKS	 16 /* per engine */
+
+struct ctl;
+struct ctl_err {
+	char text[CTL_ERR_MAX];
+};
+
+/* Makes an empty control plane; no thread, socket or file yet (they come with the first channel
+ * that needs them). */
+int ctl_open(struct ctl **out, struct ctl_err *err);
+/* Stops and deletes everything. */
+void ctl_close(struct ctl *ctl);
+
+struct ctl_engine_args {
+	const char *name;
+	const char *type;
+	int cpu;	  /* -1: not pinned */
+	uint32_t buffers; /* frames; 0: as many as the channels need */
+};
+int ctl_engine_new(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *err);
+int ctl_engine_delete(struct ctl *ctl, const char *engine, struct ctl_err *err);
+int ctl_engine_start(struct ctl *ctl, const char *engine, struct ctl_err *err);
+int ctl_engine_stop(struct ctl *ctl, const char *engine, struct ctl_err *err);
+
+struct ctl_link_args {
+	const char *engine, *ifname;
+	uint32_t batch; /* 0: default */
+	int qid;	/* -1: all */
+	double speed;
+	uint64_t loop;	   /* passes over a capture file, 0: for ever */
+	bool offline_args; /* speed or loop was given: refused for a live source */
+};
+int ctl_link(struct ctl *ctl, const struct ctl_link_args *args, struct ctl_err *err);
+int ctl_unlink(struct ctl *ctl, const char *engine, const char *ifname, struct ctl_err *err);
+
+struct ctl_channel_args {
+	const char *engine, *channel;
+	const char *action;	   /* NULL: SAMPLE */
+	const char *group;	   /* NULL: "default" */
+	uint32_t size;		   /* ring slots, 0: default; rounded up to a power of two */
+	const char *when_full;	   /* drop, wait; NULL: by the source */
+	const char *when_detached; /* drop, wait; NULL: by the source */
+};
+int ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err);
+int ctl_channel_close(
+	struct ctl *ctl, const char *engine, const char *channel, struct ctl_err *err);
+
+/* How far an engine's capture files are read. */
+struct ctl_progress {
+	uint64_t done_bytes, total_bytes; /* total 0: unknown */
+	uint64_t received_pkts;
+};
+/* Returns when the engine's sources have ended and every sink is drained.  timeout_s < 0: no
+ * limit; -ETIMEDOUT; -EINTR after ctl_interrupt; -EIO when a source ended early (err says why).
+ * progress (or NULL) is called about five times a second on the calling thread. */
+int ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
+	void (*progress)(void *arg, const struct ctl_progress *p), void *arg,
+	struct ctl_err *err);
+/* Sleeps; -EINTR after ctl_interrupt. */
+int ctl_sleep(struct ctl *ctl, double seconds);
+/* Ends a ctl_wait or ctl_sleep in progress; async-signal-safe. */
+void ctl_interrupt(struct ctl *ctl);
+
+/* Key of the flow hash for engines started from now on. */
+void ctl_hash_key(struct ctl *ctl, uint64_t key);
+
+/*
+ * Everything there is to see, as a walk: tables with named or listed members, strings, numbers.
+ * engine NULL: all engines as members of one table by name; else that engine's table.
+ * The walk runs under the lock; visitors must not call ctl.
+ *
+ * Per engine: name, type, state, cpu, cpu_actual, buffers, generation, uptime_s, error (if a
+ * source failed); counters (table by counter name, from counters.def); reasons (table by parse
+ * reason); links: list of {ifname, state, linktype, batch, source counters ..., rate_pps};
+ * channels: list of {channel, action, group, kind, state, pid, program, size, waiting, counters
+ * ...}; groups: list of {group, received_pkts}.
+ */
+struct ctl_visitor {
+	void *arg;
+	void (*open)(void *arg,
+		const char *key); /* table; key NULL: next member of a list, or the root */
+	void (*close)(void *arg);
+	void (*str)(void *arg, const char *key, const char *value);
+	void (*num)(void *arg, const char *key, uint64_t value);
+	void (*real)(void *arg, const char *key, double value);
+};
+int ctl_visit(
+	struct ctl *ctl, const char *engine, const struct ctl_visitor *v, struct ctl_err *err);
+
+/* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
+ * its channels or links. */
+enum ctl_kind { CTL_ENGINES, CTL_CHANNELS, CTL_LINKS };
+void ctl_names(struct ctl *ctl, enum ctl_kind kind, const char *engine,
+	void (*fn)(void *arg, const char *name), void *arg);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * ctl/state: what the control plane keeps, for its own files only.  Everything here is guarded
+ * by ctl->lock unless a comment says otherwise.
+ */
+#ifndef PACF_CTL_STATE_H
+#define PACF_CTL_STATE_H
+
+#include "attach.h"
+#include "ctl.h"
+#include "dp.h"
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#define CTL_RING_SLOTS	 4096u /* default ring */
+#define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
+#define CTL_IFNAME_MAX	 1024
+
+enum ctl_transport { CTL_PACF, CTL_PCAP };
+enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
+enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT };
+
+struct ctl_client;
+
+struct ctl_channel {
+	char spelled[CTL_IFNAME_MAX]; /* canonical: "pacf:eth3{0", "pcap:PATH" */
+	const char *name;	      /* into spelled, behind the transport */
+	enum ctl_transport transport;
+	enum ctl_action action;
+	uint32_t group; /* index into the engine's groups; SAMPLE only */
+	uint32_t slots;
+	enum ctl_policy when_full, when_detached;
+	struct dp_sink *sink;
+	bool sink_open;
+	struct dp_lane *lane; /* NULL: nobody attached */
+	struct ctl_client *client;
+};
+
+struct ctl_group {
+	char name[CHAN_NAME_MAX];
+	struct dp_group_stat stat;
+	uint8_t map[PKT_BUCKETS];
+};
+
+struct ctl_link_state {
+	char ifname[CTL_IFNAME_MAX];
+	struct ctl_link_args args; /* ifname and engine point elsewhere: unused */
+	struct io_source_info info;
+	bool open, used;
+};
+
+enum ctl_engine_state { CTL_STOPPED, CTL_RUNNING };
+
+struct ctl_engine {
+	TAILQ_ENTRY(ctl_engine) entry;
+	char name[32];
+	const struct io_source_ops *ops;
+	int cpu;
+	int cpu_rc; /* what pinning said */
+	uint32_t buffers;
+	enum ctl_engine_state state;
+	struct ctl_link_state links[DP_MAX_LINKS];
+	struct ctl_channel *channels[DP_MAX_SINKS]; /* by route number */
+	struct ctl_group *groups[DP_MAX_GROUPS];
+	uint32_t ngroups;
+	struct dp_engine *dp;
+	struct dp_plan *plan; /* published; NULL while stopped */
+	uint64_t generation, seed;
+	uint64_t started_ns;
+	pthread_t thread;
+	struct ctl *ctl;
+};
+
+enum ctl_client_state {
+	CTL_CLIENT_NEW,
+	CTL_CLIENT_PENDING,
+	CTL_CLIENT_ATTACHED,
+	CTL_CLIENT_GONE
+};
+
+struct ctl_client {
+	TAILQ_ENTRY(ctl_client) entry;
+	int sock, bell_fd;
+	enum ctl_client_state state;
+	pid_t pid;
+	char program[64];
+	char channel[CHAN_NAME_MAX];
+};
+
+struct ctl {
+	pthread_mutex_t lock;
+	TAILQ_HEAD(, ctl_engine) engines;
+	TAILQ_HEAD(, ctl_client) clients;
+	uint64_t hash_key, random_key;
+	bool hash_key_set;
+	/* The attach server; fds are -1 until it is up. */
+	int listen_fd, lock_fd;
+	int bell_fd; /* wakes the server: engines, start, close */
+	bool server_up, server_stop;
+	pthread_t server;
+	/* Not under the lock. */
+	int interrupt_fd;
+	_Atomic bool interrupted;
+};
+
+/* Fills *err and returns rc (a negative errno). */
+int ctl_fail(struct ctl_err *err, int rc, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* ctl.c */
+struct ctl_engine *ctl_engine_find(struct ctl *ctl, const char *name, struct ctl_err *err);
+
+/* channel.c */
+void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
+int ctl_channel_check(
+	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
+int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
+void ctl_sinks_close(struct ctl_engine *engine);
+
+/* plan.c: builds from the specifications and publishes; waits until the engine has taken over
+ * and frees what the old plan had.  Not running: nothing.  -ENOMEM: the old plan stays. */
+int ctl_plan_publish(struct ctl_engine *engine, struct ctl_err *err);
+/* As publish, and retires this channel's lane: its memory is freed. */
+int ctl_plan_retire(struct ctl_engine *engine, struct ctl_channel *ch);
+int ctl_plan_build(struct ctl_engine *engine, struct dp_plan **out);
+void ctl_plan_free(struct dp_plan *plan);
+void ctl_group_update(struct ctl_engine *engine, uint32_t group);
+
+/* attach.c */
+int ctl_attach_up(struct ctl *ctl, struct ctl_err *err);
+void ctl_attach_down(struct ctl *ctl);
+/* An engine started or a channel came: applications that wait for it may get it. */
+void ctl_attach_retry(struct ctl *ctl);
+/* A channel of that name is gone everywhere: its application is sent away. */
+void ctl_attach_drop(struct ctl *ctl, const char *name);
+
+/* engine.c */
+uint64_t ctl_engine_frames(
+	const struct ctl_engine *engine); /* frames that rings and sources need */
+bool ctl_engine_offline(const struct ctl_engine *engine);
+void ctl_engine_halt(struct ctl_engine *engine);
+void ctl_engine_free(struct ctl_engine *engine);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * ctl/visit: everything there is to see, as one walk; whoever shows or stores it brings a
+ * visitor. Called by shells under no lock; takes ctl->lock.  All counters of an engine are of
+ * one moment.
+ */
+#include "state.h"
+#include "os.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUM(v, key, value)  (v)->num((v)->arg, key, value)
+#define STR(v, key, value)  (v)->str((v)->arg, key, value)
+#define REAL(v, key, value) (v)->real((v)->arg, key, value)
+#define OPEN(v, key)	    (v)->open((v)->arg, key)
+#define CLOSE(v)	    (v)->close((v)->arg)
+
+static void
+view_take(const struct ctl_engine *engine, struct dp_view *view)
+{
+	struct dp_sink *sinks[DP_MAX_SINKS];
+	struct dp_group_stat *groups[DP_MAX_GROUPS];
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		sinks[i] = engine->channels[i] != NULL ? engine->channels[i]->sink : NULL;
+	for (uint32_t i = 0; i < engine->ngroups; i++)
+		groups[i] = &engine->groups[i]->stat;
+	dp_view_read(engine->dp, sinks, DP_MAX_SINKS, groups, engine->ngroups, view);
+}
+
+static double
+uptime_s(const struct ctl_engine *engine)
+{
+	return engine->state == CTL_RUNNING
+		       ? (double)(os_clock_mono_ns() - engine->started_ns) / 1e9
+		       : 0;
+}
+
+static void
+visit_counters(const struct ctl_visitor *v, const struct dp_engine_counters *c)
+{
+	OPEN(v, "counters");
+#define DP_ENGINE_COUNTER(name, help) NUM(v, #name, c->name);
+#include "counters.def"
+#undef DP_ENGINE_COUNTER
+	CLOSE(v);
+	OPEN(v, "reasons");
+	for (int i = 0; i < PKT_REASONS; i++)
+		NUM(v, pkt_reason_name((enum pkt_reason)i), c->reasons[i]);
+	CLOSE(v);
+}
+
+static void
+visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_t i,
+	const struct dp_link_counters *c)
+{
+	const struct ctl_link_state *state = &engine->links[i];
+	const struct dp_link *link = &engine->dp->links[i];
+	struct io_source_counters source = {0};
+	double seconds = uptime_s(engine);
+
+	link->ops->counters(link->priv, &source);
+	OPEN(v, NULL);
+	STR(v, "ifname", state->ifname);
+	STR(v, "state",
+		atomic_load(&link->failed)	  ? "failed"
+		: engine->state != CTL_RUNNING	  ? "down"
+		: atomic_load(&engine->dp->ended) ? "ended"
+						  : "up");
+	NUM(v, "linktype", state->info.linktype);
+	NUM(v, "batch", engine->dp->batch);
+#define DP_LINK_COUNTER(name, help) NUM(v, #name, c->name);
+#include "counters.def"
+#undef DP_LINK_COUNTER
+	NUM(v, "source_drop_pkts", source.source_drop_pkts);
+	NUM(v, "no_frame_pkts", source.no_frame_pkts);
+	NUM(v, "oversize_pkts", source.oversize_pkts);
+	NUM(v, "done_bytes", source.done_bytes);
+	NUM(v, "total_bytes", state->info.total_bytes);
+	REAL(v, "rate_pps", seconds > 0 ? (double)c->received_pkts / seconds : 0);
+	CLOSE(v);
+}
+
+static void
+visit_consumer(const struct ctl_visitor *v, const struct ctl_channel *ch)
+{
+	if (ch->transport == CTL_PACF)
+		STR(v, "state", ch->client != NULL ? "attached" : "detached");
+	else
+		STR(v, "state", ch->sink_open ? "open" : "closed");
+	NUM(v, "pid", ch->client != NULL ? (uint64_t)ch->client->pid : 0);
+	STR(v, "program", ch->client != NULL ? ch->client->program : "");
+}
+
+static void
+visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
+	const struct ctl_channel *ch, const struct dp_channel_counters *c)
+{
+	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
+
+	OPEN(v, NULL);
+	STR(v, "channel", ch->spelled);
+	STR(v, "action", actions[ch->action]);
+	STR(v, "group", ch->action == CTL_SAMPLE ? engine->groups[ch->group]->name : "");
+	STR(v, "kind", ch->transport == CTL_PACF ? "pacf" : "pcap");
+	visit_consumer(v, ch);
+	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
+	NUM(v, "waiting", c->waiting_pkts);
+#define DP_CHANNEL_COUNTER(name, help) NUM(v, #name, c->name);
+#include "counters.def"
+#undef DP_CHANNEL_COUNTER
+	CLOSE(v);
+}
+
+static void
+visit_lists(const struct ctl_visitor *v, const struct ctl_engine *engine,
+	const struct dp_view *view)
+{
+	OPEN(v, "links");
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
+		visit_link(v, engine, i, &view->links[i]);
+	CLOSE(v);
+	OPEN(v, "channels");
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL)
+			visit_channel(v, engine, engine->channels[i], &view->sinks[i]);
+	CLOSE(v);
+	OPEN(v, "groups");
+	for (uint32_t i = 0; i < engine->ngroups; i++) {
+		OPEN(v, NULL);
+		STR(v, "group", engine->groups[i]->name);
+		NUM(v, "received_pkts", view->groups[i].received_pkts);
+		CLOSE(v);
+	}
+	CLOSE(v);
+}
+
+static void
+visit_failure(const struct ctl_visitor *v, const struct ctl_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
+		if (atomic_load_explicit(&engine->dp->links[i].failed, memory_order_acquire)) {
+			STR(v, "error",
+				engine->dp->links[i].ops->failure(engine->dp->links[i].priv));
+			return;
+		}
+}
+
+static void
+visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const char *key,
+	struct dp_view *view)
+{
+	bool running = engine->state == CTL_RUNNING;
+
+	view_take(engine, view);
+	OPEN(v, key);
+	STR(v, "name", engine->name);
+	STR(v, "type", engine->ops->name);
+	STR(v, "state",
+		!running			  ? "stopped"
+		: atomic_load(&engine->dp->ended) ? "ended"
+						  : "running");
+	if (engine->cpu >= 0)
+		NUM(v, "cpu", (uint64_t)engine->cpu);
+	if (engine->cpu >= 0 && running) /* a thread that could not be pinned does not run */
+		NUM(v, "cpu_actual", (uint64_t)engine->cpu);
+	NUM(v, "buffers", running ? engine->dp->pool.frames : engine->buffers);
+	NUM(v, "generation", engine->generation);
+	REAL(v, "uptime_s", uptime_s(engine));
+	visit_failure(v, engine);
+	visit_counters(v, &view->engine);
+	visit_lists(v, engine, view);
+	CLOSE(v);
+}
+
+int
+ctl_visit(struct ctl *ctl, const char *name, const struct ctl_visitor *v, struct ctl_err *err)
+{
+	struct dp_view *view = calloc(1, sizeof(*view));
+	struct ctl_engine *engine = NULL;
+
+	if (view == NULL)
+		return ctl_fail(err, -ENOMEM, "out of memory for statistics");
+	pthread_mutex_lock(&ctl->lock);
+	if (name != NULL) {
+		engine = ctl_engine_find(ctl, name, err);
+		if (engine != NULL)
+			visit_engine(v, engine, NULL, view);
+	} else {
+		OPEN(v, NULL);
+		TAILQ_FOREACH(engine, &ctl->engines, entry)
+		visit_engine(v, engine, engine->name, view);
+		CLOSE(v);
+	}
+	pthread_mutex_unlock(&ctl->lock);
+	free(view);
+	return name != NULL && engine == NULL ? -ENOENT : 0;
+}

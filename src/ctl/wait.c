@@ -1,0 +1,159 @@
+/*
+ * ctl/wait: commands that take time.  They hold no lock while they wait, and an interrupt ends
+ * them.
+ */
+#include "state.h"
+#include "os.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#define WAIT_POLL_NS 10000000u /* how often the engine is looked at */
+#define PROGRESS_NS  200000000u
+
+void
+ctl_interrupt(struct ctl *ctl)
+{
+	atomic_store(&ctl->interrupted, true);
+	os_bell_ring(ctl->interrupt_fd);
+}
+
+/* 0, or -EINTR if interrupted before or meanwhile. */
+static int
+wait_ns(struct ctl *ctl, uint64_t ns)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
+	struct pollfd pfd = {.fd = ctl->interrupt_fd, .events = POLLIN};
+
+	ppoll(&pfd, 1, &ts, NULL);
+	if (!atomic_exchange(&ctl->interrupted, false))
+		return 0;
+	os_bell_drain(ctl->interrupt_fd);
+	return -EINTR;
+}
+
+static uint64_t
+seconds_ns(double seconds)
+{
+	return seconds < 0 || seconds > 1e9 ? UINT64_MAX : (uint64_t)(seconds * 1e9);
+}
+
+int
+ctl_sleep(struct ctl *ctl, double seconds)
+{
+	uint64_t now = os_clock_mono_ns(), length = seconds_ns(seconds);
+	uint64_t end = length > UINT64_MAX - now ? UINT64_MAX : now + length;
+
+	for (; now < end; now = os_clock_mono_ns()) {
+		uint64_t left = end - now;
+		int rc = wait_ns(ctl, left < 1000000000u ? left : 1000000000u);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void
+progress_read(const struct ctl_engine *engine, struct ctl_progress *out)
+{
+	const struct dp_engine *dp = engine->dp;
+
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < dp->nlinks; i++) {
+		struct io_source_counters c = {0};
+
+		dp->links[i].ops->counters(dp->links[i].priv, &c);
+		out->done_bytes += c.done_bytes;
+		out->total_bytes += engine->links[i].info.total_bytes;
+	}
+	out->received_pkts = atomic_load_explicit(&dp->shared[0], memory_order_relaxed);
+}
+
+static bool
+engine_drained(const struct ctl_engine *engine)
+{
+	const size_t gauge =
+		offsetof(struct dp_channel_counters, waiting_pkts) / sizeof(uint64_t);
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		const struct ctl_channel *ch = engine->channels[i];
+
+		if (ch != NULL && ch->lane != NULL &&
+			atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) !=
+				0)
+			return false;
+	}
+	return true;
+}
+
+static int
+engine_failure(const struct ctl_engine *engine, struct ctl_err *err)
+{
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++) {
+		struct dp_link *link = &engine->dp->links[i];
+
+		if (atomic_load_explicit(&link->failed, memory_order_acquire))
+			return ctl_fail(err, -EIO, "%s", link->ops->failure(link->priv));
+	}
+	return 0;
+}
+
+/* 1: over; 0: not yet; negative: over, badly. */
+static int
+wait_look(struct ctl *ctl, const char *name, struct ctl_progress *progress, struct ctl_err *err)
+{
+	struct ctl_engine *engine;
+	int rc = 0;
+
+	pthread_mutex_lock(&ctl->lock);
+	engine = ctl_engine_find(ctl, name, err);
+	if (engine == NULL)
+		rc = -ENOENT;
+	else if (engine->state != CTL_RUNNING)
+		rc = ctl_fail(err, -EINVAL,
+			"engine \"%s\" is not running: pkteng.start({engine=\"%s\"}) first",
+			name, name);
+	else {
+		progress_read(engine, progress);
+		if (atomic_load_explicit(&engine->dp->ended, memory_order_acquire) &&
+			engine_drained(engine)) {
+			rc = engine_failure(engine, err);
+			rc = rc < 0 ? rc : 1;
+		}
+	}
+	pthread_mutex_unlock(&ctl->lock);
+	return rc;
+}
+
+int
+ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
+	void (*progress)(void *arg, const struct ctl_progress *p), void *arg,
+	struct ctl_err *err)
+{
+	uint64_t start = os_clock_mono_ns(), limit = seconds_ns(timeout_s), shown = start;
+	struct ctl_progress now;
+
+	for (;;) {
+		int rc = wait_look(ctl, engine, &now, err);
+		uint64_t t = os_clock_mono_ns();
+
+		if (rc != 0)
+			return rc < 0 ? rc : 0;
+		if (t - start >= limit)
+			return ctl_fail(err, -ETIMEDOUT,
+				"engine \"%s\" has not ended after %g s", engine, timeout_s);
+		if (progress != NULL && t - shown >= PROGRESS_NS) {
+			progress(arg, &now);
+			shown = t;
+		}
+		if (limit - (t - start) < WAIT_POLL_NS)
+			rc = wait_ns(ctl, limit - (t - start));
+		else
+			rc = wait_ns(ctl, WAIT_POLL_NS);
+		if (rc < 0)
+			return ctl_fail(err, rc, "interrupted; engine \"%s\" goes on", engine);
+	}
+}
