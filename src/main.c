@@ -1,0 +1,137 @@
+/*
+ * pacf: the program.  Reads the options, opens the control plane and the shell, runs the
+ * scripts in the order given, then the prompt or standard input.
+ */
+#include "shell.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXIT_USAGE 2
+
+/* What -f and -e ask for, in order. */
+struct job {
+	char option;
+	const char *value;
+};
+
+static void
+print_usage(void)
+{
+	fputs("usage: pacf [-f SCRIPT] [-e LUA] [-h] [-V]\n"
+	      "  -f SCRIPT  run a Lua script file\n"
+	      "  -e LUA     run Lua given here\n"
+	      "  -h         print this and exit\n"
+	      "  -V         print the version and exit\n"
+	      "-f and -e may be given several times and run in order.  Then, or without them, "
+	      "the\n"
+	      "shell reads commands: at a prompt on a terminal; else, only if there was no -f "
+	      "or -e,\n"
+	      "from standard input.  In the shell, pacf.help() lists the commands.\n",
+		stdout);
+}
+
+static int
+bad_usage(int argc, char **argv, int c)
+{
+	(void)argc;
+	if (c == ':')
+		fprintf(stderr,
+			"pacf: option -%c needs an argument; pacf -h lists the options\n",
+			optopt);
+	else if (c == '?' && optopt != 0)
+		fprintf(stderr, "pacf: unknown option -%c; pacf -h lists the options\n",
+			optopt);
+	else if (c == '?')
+		fprintf(stderr, "pacf: unknown option %s; pacf -h lists the options\n",
+			argv[optind - 1]);
+	else
+		fprintf(stderr,
+			"pacf: unexpected argument \"%s\"; to run a script: pacf -f %s\n",
+			argv[optind], argv[optind]);
+	return EXIT_USAGE;
+}
+
+/* Fills jobs; -1: go on, else the exit status. */
+static int
+parse_options(int argc, char **argv, struct job *jobs, int *njobs)
+{
+	static const struct option longopts[] = {
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":f:e:hV", longopts, NULL)) != -1) {
+		switch (c) {
+		case 'f':
+		case 'e':
+			jobs[(*njobs)++] = (struct job){(char)c, optarg};
+			break;
+		case 'h':
+			print_usage();
+			return 0;
+		case 'V':
+			puts("pacf " PACF_VERSION);
+			return 0;
+		default:
+			return bad_usage(argc, argv, c);
+		}
+	}
+	return optind < argc ? bad_usage(argc, argv, 0) : -1;
+}
+
+/* The scripts, then the shell. */
+static void
+run(struct shell *sh, const struct job *jobs, int njobs)
+{
+	bool ok = true;
+
+	for (int i = 0; i < njobs && ok; i++) {
+		ok = jobs[i].option == 'f' ? shell_run_file(sh, jobs[i].value)
+					   : shell_run_text(sh, jobs[i].value);
+	}
+	if (!ok)
+		return;
+	if (isatty(STDIN_FILENO))
+		shell_interact(sh);
+	else if (njobs == 0)
+		shell_run_input(sh);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct job *jobs = calloc((size_t)argc, sizeof(*jobs));
+	struct ctl *ctl = NULL;
+	struct shell *sh = NULL;
+	struct ctl_err err = {""};
+	int njobs = 0, status;
+
+	if (jobs == NULL) {
+		fputs("pacf: not enough memory\n", stderr);
+		return EXIT_FAILURE;
+	}
+	status = parse_options(argc, argv, jobs, &njobs);
+	if (status >= 0) {
+		free(jobs);
+		return status;
+	}
+	if (ctl_open(&ctl, &err) < 0 || shell_open(&sh, ctl, &err) < 0) {
+		fprintf(stderr, "pacf: %s\n", err.text);
+		status = EXIT_FAILURE;
+	} else {
+		run(sh, jobs, njobs);
+		status = shell_status(sh);
+	}
+	shell_close(sh);
+	if (ctl != NULL)
+		ctl_close(ctl);
+	free(jobs);
+	return status;
+}

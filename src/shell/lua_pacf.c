@@ -1,0 +1,97 @@
+/*
+ * shell/lua_pacf: the functions of `core` that pacf.* is made of.  Called by the prelude with
+ * checked arguments.
+ */
+#include "internal.h"
+#include "os.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SLEEP_SLICE_S 0.5
+
+int
+shell_result(lua_State *L, int rc, const struct ctl_err *err)
+{
+	if (rc >= 0) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	lua_pushnil(L);
+	lua_pushstring(L, err->text[0] != '\0' ? err->text : strerror(-rc));
+	return 2;
+}
+
+/* version, process id and folder of the sockets */
+static int
+core_about(lua_State *L)
+{
+	char dir[512];
+	int rc = os_rundir(dir, sizeof(dir), false);
+
+	lua_pushstring(L, PACF_VERSION);
+	lua_pushinteger(L, getpid());
+	if (rc < 0)
+		lua_pushnil(L);
+	else
+		lua_pushstring(L, dir);
+	return 3;
+}
+
+/* sleep(seconds): true; nil and "interrupted" */
+static int
+core_sleep(lua_State *L)
+{
+	struct shell *sh = shell_of(L);
+	struct ctl_err err = {"interrupted"};
+	uint64_t start = os_clock_mono_ns();
+	double seconds = lua_tonumber(L, 1), left = seconds;
+
+	/* In slices: a signal just before the sleep begins is not slept through. */
+	while (left > 0 && !signals_stop(sh)) {
+		ctl_sleep(sh->ctl, left < SLEEP_SLICE_S ? left : SLEEP_SLICE_S);
+		left = seconds - (double)(os_clock_mono_ns() - start) / 1e9;
+	}
+	return shell_result(L, signals_stop(sh) ? -EINTR : 0, &err);
+}
+
+static int
+core_hash_key(lua_State *L)
+{
+	ctl_hash_key(shell_of(L)->ctl, (uint64_t)lua_tointeger(L, 1));
+	return 0;
+}
+
+/* stats(engine or nil): table; nil and a sentence */
+static int
+core_stats(lua_State *L)
+{
+	return visit_push(L, shell_of(L)->ctl, lua_tostring(L, 1));
+}
+
+/* leave(code or nil): the shell ends when the running command does; code nil: says goodbye */
+static int
+core_leave(lua_State *L)
+{
+	struct shell *sh = shell_of(L);
+
+	if (!sh->leaving && lua_isnoneornil(L, 1)) {
+		fputs("Goodbye!\n", stdout);
+		fflush(stdout);
+	} else if (!sh->leaving) {
+		sh->exit_code = (int)lua_tointeger(L, 1) & 0xff;
+	}
+	sh->leaving = true;
+	return 0;
+}
+
+const luaL_Reg lua_pacf_core[] = {
+	{"about", core_about},
+	{"sleep", core_sleep},
+	{"hash_key", core_hash_key},
+	{"stats", core_stats},
+	{"leave", core_leave},
+	{NULL, NULL},
+};

@@ -1,0 +1,217 @@
+/*
+ * shell/lua_pkteng: the functions of `core` that pkteng.* is made of: one per call of ctl.
+ * Called by the prelude with checked arguments; each returns true, or nil and a sentence.
+ */
+#include "internal.h"
+#include "os.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* engine_new(name, type, cpu, buffers) */
+static int
+core_engine_new(lua_State *L)
+{
+	const struct ctl_engine_args args = {
+		.name = lua_tostring(L, 1),
+		.type = lua_tostring(L, 2),
+		.cpu = (int)lua_tointeger(L, 3),
+		.buffers = (uint32_t)lua_tointeger(L, 4),
+	};
+	struct ctl_err err = {""};
+
+	return shell_result(L, ctl_engine_new(shell_of(L)->ctl, &args, &err), &err);
+}
+
+static int
+core_engine_delete(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(
+		L, ctl_engine_delete(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+}
+
+static int
+core_engine_start(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(
+		L, ctl_engine_start(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+}
+
+static int
+core_engine_stop(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(
+		L, ctl_engine_stop(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+}
+
+/* link(engine, ifname, batch, qid, speed, loop, offline_args) */
+static int
+core_link(lua_State *L)
+{
+	const struct ctl_link_args args = {
+		.engine = lua_tostring(L, 1),
+		.ifname = lua_tostring(L, 2),
+		.batch = (uint32_t)lua_tointeger(L, 3),
+		.qid = (int)lua_tointeger(L, 4),
+		.speed = lua_tonumber(L, 5),
+		.loop = (uint64_t)lua_tointeger(L, 6),
+		.offline_args = lua_toboolean(L, 7),
+	};
+	struct ctl_err err = {""};
+
+	return shell_result(L, ctl_link(shell_of(L)->ctl, &args, &err), &err);
+}
+
+static int
+core_unlink(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(L,
+		ctl_unlink(shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
+		&err);
+}
+
+/* open_channel(engine, channel, action, group, size, when_full, when_detached) */
+static int
+core_open_channel(lua_State *L)
+{
+	const struct ctl_channel_args args = {
+		.engine = lua_tostring(L, 1),
+		.channel = lua_tostring(L, 2),
+		.action = lua_tostring(L, 3),
+		.group = lua_tostring(L, 4),
+		.size = (uint32_t)lua_tointeger(L, 5),
+		.when_full = lua_tostring(L, 6),
+		.when_detached = lua_tostring(L, 7),
+	};
+	struct ctl_err err = {""};
+
+	return shell_result(L, ctl_channel_open(shell_of(L)->ctl, &args, &err), &err);
+}
+
+static int
+core_close_channel(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(L,
+		ctl_channel_close(
+			shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
+		&err);
+}
+
+struct waiting {
+	struct shell *sh;
+	bool draw;
+	struct progress bar;
+};
+
+/* Called by ctl_wait on this thread; must not raise a Lua error. */
+static void
+on_progress(void *arg, const struct ctl_progress *p)
+{
+	struct waiting *w = arg;
+	uint64_t now = os_clock_mono_ns();
+
+	/* A signal that came just before ctl_wait began to wait. */
+	if (signals_stop(w->sh))
+		ctl_interrupt(w->sh->ctl);
+	if (!w->draw)
+		return;
+	progress_update(&w->bar, p, now);
+	if (now != w->bar.start_ns) /* a rate needs two looks */
+		progress_draw(&w->bar, p, now);
+}
+
+/* wait(engine, timeout or -1): true; false and "timeout"; nil and a sentence */
+static int
+core_wait(lua_State *L)
+{
+	struct shell *sh = shell_of(L);
+	struct waiting w = {.sh = sh, .draw = isatty(STDERR_FILENO)};
+	double timeout = lua_tonumber(L, 2), left = timeout;
+	uint64_t start = os_clock_mono_ns();
+	struct ctl_err err;
+	int rc;
+
+	fflush(stdout);
+	do {
+		err.text[0] = '\0';
+		rc = signals_stop(sh) ? -EINTR
+				      : ctl_wait(sh->ctl, lua_tostring(L, 1), left, on_progress,
+						&w, &err);
+		if (timeout >= 0) {
+			left = timeout - (double)(os_clock_mono_ns() - start) / 1e9;
+			left = left > 0 ? left : 0;
+		}
+		/* An interrupt that nobody asked for: left over from an earlier command. */
+	} while (rc == -EINTR && !signals_stop(sh));
+	progress_erase(&w.bar);
+	if (rc == -ETIMEDOUT) {
+		lua_pushboolean(L, 0);
+		lua_pushliteral(L, "timeout");
+		return 2;
+	}
+	if (rc == -EINTR && err.text[0] == '\0')
+		snprintf(err.text, sizeof(err.text), "interrupted");
+	return shell_result(L, rc, &err);
+}
+
+struct names {
+	char *text; /* names, each with its final 0 */
+	size_t len, room;
+};
+
+/* Under ctl's lock: no Lua here.  What does not fit is left out: names are for completion. */
+static void
+on_name(void *arg, const char *name)
+{
+	struct names *n = arg;
+	int len = snprintf(n->text + n->len, n->room - n->len, "%s", name);
+
+	if (len >= 0 && (size_t)len < n->room - n->len)
+		n->len += (size_t)len + 1;
+}
+
+/* names(kind, engine or nil): list; kind: engines, channels, links */
+static int
+core_names(lua_State *L)
+{
+	static const char *const kinds[] = {"engines", "channels", "links", NULL};
+	static const enum ctl_kind values[] = {CTL_ENGINES, CTL_CHANNELS, CTL_LINKS};
+	enum ctl_kind kind = values[luaL_checkoption(L, 1, NULL, kinds)];
+	struct names n = {.len = 0, .room = 64 * 1024};
+	size_t at;
+
+	n.text = lua_newuserdatauv(L, n.room, 0);
+	ctl_names(shell_of(L)->ctl, kind, lua_tostring(L, 2), on_name, &n);
+	lua_newtable(L);
+	for (at = 0; at < n.len; at += lua_rawlen(L, -1) + 1, lua_pop(L, 1)) {
+		lua_pushstring(L, n.text + at);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
+	}
+	return 1;
+}
+
+const luaL_Reg lua_pkteng_core[] = {
+	{"engine_new", core_engine_new},
+	{"engine_delete", core_engine_delete},
+	{"engine_start", core_engine_start},
+	{"engine_stop", core_engine_stop},
+	{"link", core_link},
+	{"unlink", core_unlink},
+	{"open_channel", core_open_channel},
+	{"close_channel", core_close_channel},
+	{"wait", core_wait},
+	{"names", core_names},
+	{NULL, NULL},
+};

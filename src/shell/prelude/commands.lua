@@ -1,0 +1,151 @@
+-- shell/commands: pkteng.* and pacf.*, made of the checks in args.lua and the functions of core.
+-- A body returns nil and a sentence when it fails; the error carries the place of the caller.
+local core, P = ...
+
+local bodies = {}
+
+function bodies.new(a)
+	return core.engine_new(a.name, a.type, a.cpu or -1, a.buffers or 0)
+end
+function bodies.delete(a)
+	return core.engine_delete(a.engine)
+end
+function bodies.start(a)
+	return core.engine_start(a.engine)
+end
+function bodies.stop(a)
+	return core.engine_stop(a.engine)
+end
+function bodies.link(a)
+	-- loop = false is what happens anyway, so a live interface may be given it too
+	local offline = a.speed ~= nil or (a.loop ~= nil and a.loop ~= 1)
+	return core.link(a.engine, a.ifname, a.batch or 0, a.qid or -1, a.speed or 0, a.loop or 1, offline)
+end
+function bodies.unlink(a)
+	return core.unlink(a.engine, a.ifname)
+end
+function bodies.open_channel(a)
+	return core.open_channel(a.engine, a.channel, a.action, a.group, a.size or 0, a.when_full,
+		a.when_detached)
+end
+function bodies.close_channel(a)
+	return core.close_channel(a.engine, a.channel)
+end
+function bodies.wait(a)
+	return core.wait(a.engine, a.timeout or -1)
+end
+function bodies.stats(a)
+	return core.stats(a.engine)
+end
+function bodies.show_stats(a)
+	local stats, why = core.stats(a.engine)
+	if not stats then
+		return nil, why
+	end
+	io.write(P.render_engine(stats))
+	return true
+end
+
+-- error() at level 2 names the line that called the function which error() is called from.
+local function make(command)
+	local body = bodies[command.name]
+	return function(...)
+		local args, why = P.check(command, select("#", ...), (...))
+		if not args then
+			error(why, 2)
+		end
+		local result, more = body(args)
+		if result == nil then
+			error(more, 2)
+		elseif command.results and more ~= nil then
+			return result, more
+		elseif command.results then
+			return result
+		end
+	end
+end
+
+pkteng = {}
+for _, command in ipairs(P.commands) do
+	pkteng[command.name] = make(command)
+end
+
+function pkteng.list()
+	return core.names("engines")
+end
+
+function pkteng.help()
+	io.write(P.help_pkteng())
+end
+
+pacf = {}
+
+function pacf.help()
+	io.write(P.help_pacf())
+end
+
+function pacf.version()
+	return (core.about())
+end
+
+function pacf.stats()
+	local stats, why = core.stats()
+	if not stats then
+		error(why, 2)
+	end
+	return stats
+end
+
+function pacf.show_stats()
+	local stats, why = core.stats()
+	if not stats then
+		error(why, 2)
+	end
+	io.write(P.render_all(stats, core.names("engines")))
+end
+
+function pacf.print_status()
+	local stats, why = core.stats()
+	if not stats then
+		error(why, 2)
+	end
+	io.write(P.render_status(stats, core.names("engines"), core.about()))
+end
+
+function pacf.sleep(seconds)
+	local s = P.kinds.seconds.check(seconds)
+	if not s then
+		error(("pacf.sleep: seconds must be %s, not %s"):format(P.kinds.seconds.want, P.quote(seconds)), 2)
+	end
+	local ok, why = core.sleep(s)
+	if not ok then
+		error(why, 2)
+	end
+end
+
+function pacf.hash_key(number)
+	local key = P.kinds.integer.check(number)
+	if not key then
+		error(("pacf.hash_key: the key must be %s, not %s"):format(P.kinds.integer.want, P.quote(number)), 2)
+	end
+	core.hash_key(key)
+end
+
+-- The error only unwinds what is running: the shell knows that it is left and shows nothing.
+function pacf.shutdown()
+	core.leave()
+	error("shutdown", 0)
+end
+
+-- os.exit as everybody knows it, but engines are stopped and sockets removed first.
+function os.exit(code)
+	if code == nil or code == true then
+		code = 0
+	elseif code == false then
+		code = 1
+	elseif not math.tointeger(code) then
+		error(("os.exit: the status must be true, false or a whole number, not %s"):format(P.quote(code)), 2)
+	end
+	core.leave(math.tointeger(code))
+	error("exit", 0)
+end

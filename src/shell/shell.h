@@ -1,0 +1,46 @@
+/*
+ * shell: the Lua 5.4 shell of Host PACF: scripts, commands on standard input, and the
+ * interactive prompt with line editing, history and completion.  It sees the control plane
+ * (ctl.h) only.
+ *
+ * One shell per process, used by the main thread: it owns the signal handlers for SIGINT,
+ * SIGTERM, SIGHUP, SIGWINCH and SIGPIPE from shell_open to shell_close.  In a script SIGINT
+ * ends the process as SIGTERM does; at the prompt it stops the running command or clears the
+ * line, and the engines go on.
+ */
+#ifndef PACF_SHELL_H
+#define PACF_SHELL_H
+
+#include "ctl.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct shell;
+
+/* ctl stays the caller's and outlives the shell.  0 or -errno with a sentence in err. */
+int shell_open(struct shell **out, struct ctl *ctl, struct ctl_err *err);
+void shell_close(struct shell *sh);
+
+/*
+ * Each runs Lua to its end and prints what went wrong to standard error as "error: ..."; false:
+ * something failed, or the shell is to be left (shell_leaving).  file: a script, stops at its
+ * first error. text: one command line argument.  input: standard input, command by command,
+ * goes on after an error.
+ */
+bool shell_run_file(struct shell *sh, const char *path);
+bool shell_run_text(struct shell *sh, const char *text);
+bool shell_run_input(struct shell *sh);
+/* The prompt, until Ctrl+D, pacf.shutdown() or a signal.  Errors are shown and forgotten. */
+void shell_interact(struct shell *sh);
+
+/* pacf.shutdown(), os.exit() or a signal said so. */
+bool shell_leaving(const struct shell *sh);
+/* Exit status: 0, 1 if anything failed, what os.exit() said, or 128 + signal. */
+int shell_status(const struct shell *sh);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
