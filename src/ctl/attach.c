@@ -184,6 +184,7 @@ lanes_open(struct ctl *ctl, struct ctl_client *client)
 		if (rc < 0)
 			return rc;
 		ch->client = client;
+		ch->was_attached = true;
 	}
 	return 0;
 }

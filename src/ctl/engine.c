@@ -427,8 +427,10 @@ ctl_engine_halt(struct ctl_engine *engine)
 	lanes_reclaim(engine);
 	engine->state = CTL_STOPPED;
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL)
+		if (engine->channels[i] != NULL) {
 			ctl_plan_retire(engine, engine->channels[i]);
+			engine->channels[i]->was_attached = false;
+		}
 	ctl_sinks_close(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;

@@ -12,8 +12,8 @@
 
 #define ACK_POLL_NS 20000u
 
-static bool
-policy_waits(const struct ctl_engine *engine, enum ctl_policy policy)
+bool
+ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy)
 {
 	return policy == CTL_POLICY_WAIT ||
 	       (policy == CTL_BY_SOURCE && ctl_engine_offline(engine));
@@ -28,8 +28,8 @@ plan_route(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	*route = (struct dp_route){
 		.sink = ch->sink,
 		.lane = ch->lane,
-		.wait_full = policy_waits(engine, ch->when_full),
-		.wait_detached = policy_waits(engine, ch->when_detached),
+		.wait_full = ctl_policy_waits(engine, ch->when_full),
+		.wait_detached = ctl_policy_waits(engine, ch->when_detached),
 	};
 	plan->nroutes = number + 1;
 	if (ch->action == CTL_DROP)

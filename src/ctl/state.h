@@ -34,6 +34,7 @@ struct ctl_channel {
 	bool sink_open;
 	struct dp_lane *lane; /* NULL: nobody attached */
 	struct ctl_client *client;
+	bool was_attached; /* since the engine started */
 };
 
 struct ctl_group {
@@ -117,7 +118,9 @@ int ctl_channel_check(
 int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_sinks_close(struct ctl_engine *engine);
 
-/* plan.c: builds from the specifications and publishes; waits until the engine has taken over
+/* plan.c: does this policy, of a channel of this engine, wait? */
+bool ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy);
+/* builds from the specifications and publishes; waits until the engine has taken over
  * and frees what the old plan had.  Not running: nothing.  -ENOMEM: the old plan stays. */
 int ctl_plan_publish(struct ctl_engine *engine, struct ctl_err *err);
 /* As publish, and retires this channel's lane: its memory is freed. */

@@ -72,20 +72,27 @@ progress_read(const struct ctl_engine *engine, struct ctl_progress *out)
 	out->received_pkts = atomic_load_explicit(&dp->shared[0], memory_order_relaxed);
 }
 
+/* A channel that waits for its application also waits for it to see the end. */
 static bool
-engine_drained(const struct ctl_engine *engine)
+channel_drained(const struct ctl_engine *engine, const struct ctl_channel *ch)
 {
 	const size_t gauge =
 		offsetof(struct dp_channel_counters, waiting_pkts) / sizeof(uint64_t);
 
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
-		const struct ctl_channel *ch = engine->channels[i];
+	if (ch->transport != CTL_PACF || ch->action == CTL_DROP)
+		return true;
+	if (ch->lane == NULL)
+		return ch->was_attached || !ctl_policy_waits(engine, ch->when_detached);
+	return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) == 0;
+}
 
-		if (ch != NULL && ch->lane != NULL &&
-			atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) !=
-				0)
+static bool
+engine_drained(const struct ctl_engine *engine)
+{
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL &&
+			!channel_drained(engine, engine->channels[i]))
 			return false;
-	}
 	return true;
 }
 

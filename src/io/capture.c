@@ -105,6 +105,8 @@ check_magic(struct io_capture *c, const char *name, struct io_err *err)
 	static const unsigned char nano[] = {0x4d, 0x3c, 0xb2, 0xa1},
 				   ng[] = {0x0a, 0x0d, 0x0d, 0x0a};
 	static const unsigned char nano_be[] = {0xa1, 0xb2, 0x3c, 0x4d};
+	static const unsigned char micro[] = {0xd4, 0xc3, 0xb2, 0xa1},
+				   micro_be[] = {0xa1, 0xb2, 0xc3, 0xd4};
 	unsigned char m[4];
 	int n = 0, byte;
 
@@ -123,12 +125,30 @@ check_magic(struct io_capture *c, const char *name, struct io_err *err)
 	c->is_ng = n == 4 && memcmp(m, ng, 4) == 0;
 	c->ts_digits =
 		c->is_ng || (n == 4 && (!memcmp(m, nano, 4) || !memcmp(m, nano_be, 4))) ? 9 : 6;
+	c->standard = n == 4 &&
+		      (c->ts_digits == 9 || !memcmp(m, micro, 4) || !memcmp(m, micro_be, 4));
 	clearerr(c->file);
 	while (n > 0)
 		if (ungetc(m[--n], c->file) == EOF)
 			return io_fail(
 				err, -EIO, "\"%.200s\": cannot be read from a pipe", name);
 	return 0;
+}
+
+/* Which reader: classic.c for the formats of version 2.4, libpcap for all others. */
+static int
+choose_reader(struct io_capture *c)
+{
+	bool nano = c->ts_digits == 9;
+
+	c->classic = !c->is_ng && pcap_major_version(c->pcap) == 2 &&
+		     pcap_minor_version(c->pcap) == 4 && c->standard;
+	if (!c->classic)
+		return 0;
+	c->frac_ns = nano ? 1 : 1000;
+	c->swapped = pcap_is_swapped(c->pcap);
+	c->packet = malloc(IO_LARGE_BYTES);
+	return c->packet ? 0 : -1;
 }
 
 /* libpcap takes the stream over if it succeeds. */
@@ -164,6 +184,8 @@ io_capture_open(struct io_capture *c, const char *name, struct io_err *err)
 		rc = io_fail(err, -EINVAL,
 			"\"%.200s\": is not a capture that can be read: %.160s", name,
 			c->errbuf);
+	if (rc == 0 && choose_reader(c) != 0)
+		rc = io_fail(err, -ENOMEM, "\"%.200s\": no memory to read it", name);
 	if (rc != 0)
 		io_capture_close(c);
 	else if (c->seekable)
@@ -178,6 +200,7 @@ io_capture_close(struct io_capture *c)
 		pcap_close(c->pcap);
 	else if (c->file)
 		fclose(c->file);
+	free(c->packet);
 	free(c->name);
 	free(c->text);
 	memset(c, 0, sizeof(*c));
@@ -190,8 +213,10 @@ io_capture_info(const struct io_capture *c, struct io_source_info *info)
 
 	info->dlt = pcap_datalink(c->pcap);
 	info->linktype = io_linktype(info->dlt);
-	info->snaplen = snaplen > 0 && (uint32_t)snaplen < IO_LARGE_BYTES ? (uint32_t)snaplen
-									  : IO_LARGE_BYTES;
+	/* The header's word is kept if it can be true; classic.c does not rely on it. */
+	info->snaplen = !c->classic && snaplen > 0 && (uint32_t)snaplen < IO_LARGE_BYTES
+				? (uint32_t)snaplen
+				: IO_LARGE_BYTES;
 	info->ts_digits = c->ts_digits;
 	info->total_bytes = c->size;
 }
@@ -207,6 +232,8 @@ io_capture_next(struct io_capture *c, struct io_mem_pkt *out)
 
 	if (!c->seekable && poll(&pfd, 1, 0) == 0)
 		return IO_CAPTURE_WAIT;
+	if (c->classic)
+		return io_classic_next(c, out);
 	rc = pcap_next_ex(c->pcap, &hdr, &data);
 	if (rc != 1)
 		return rc == PCAP_ERROR_BREAK ? IO_CAPTURE_END : IO_CAPTURE_BROKEN;
@@ -264,7 +291,7 @@ io_capture_done(const struct io_capture *c)
 const char *
 io_capture_failure(const struct io_capture *c)
 {
-	const char *why = c->pcap ? pcap_geterr(c->pcap) : c->errbuf;
+	const char *why = c->pcap && !c->classic ? pcap_geterr(c->pcap) : c->errbuf;
 
 	snprintf(c->text, TEXT_BYTES, "\"%.300s\": %s after packet %llu: %s", c->name,
 		strstr(why, "truncated") ? "truncated" : "damaged",

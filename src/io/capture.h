@@ -19,8 +19,15 @@ struct io_capture {
 	uint64_t records;   /* read so far in this pass */
 	uint32_t ts_digits; /* 6 or 9 */
 	bool seekable, is_ng;
+	bool standard;	       /* a magic number of plain pcap */
+	bool classic, swapped; /* records are read by classic.c; in the other byte order */
+	uint8_t *packet;       /* classic: the last packet, IO_LARGE_BYTES */
+	uint32_t frac_ns;      /* classic: nanoseconds per unit of the fraction */
 	char errbuf[PCAP_ERRBUF_SIZE]; /* libpcap's last message when there is no handle */
 };
+
+/* A record that claims more is damage, not a packet (libpcap allows no link type more). */
+#define IO_CAPTURE_MAX (128u * 1024 * 1024)
 
 enum io_capture_next { IO_CAPTURE_PACKET, IO_CAPTURE_WAIT, IO_CAPTURE_END, IO_CAPTURE_BROKEN };
 
@@ -32,6 +39,9 @@ void io_capture_info(const struct io_capture *c, struct io_source_info *info);
 /* The next packet; *data is libpcap's and valid until the next call (frame is not set).  WAIT:
  * a pipe has nothing now. */
 enum io_capture_next io_capture_next(struct io_capture *c, struct io_mem_pkt *out);
+/* classic.c: reads one record of a pcap file as it was written.  libpcap cuts packets to the
+ * snapshot length that the file's header claims, which some writers get wrong. */
+enum io_capture_next io_classic_next(struct io_capture *c, struct io_mem_pkt *out);
 /* Back to the first packet: 0, or -1 as for BROKEN.  pcap: a seek.  pcapng: libpcap keeps the
  * sections and interfaces that it has read, so this one takes a new handle: the one allocation
  * on the engine thread. */

@@ -1,0 +1,90 @@
+# A thin face on Meson and ninja: `make help` lists what there is.  Works with GNU and BSD make.
+MESON = meson
+NINJA = ninja
+PREFIX = /usr/local
+# What of DESTDIR is given to `make install` reaches meson through the environment.
+SANITIZE = -Dtests=enabled -Db_lundef=false
+# Of `make demo`: the capture to be split; without one, a capture is generated.
+CAPTURE =
+# Of `make fuzz` and `make soak`: how long each fuzzer runs.
+FUZZ_SECONDS = 60
+SOAK_SECONDS = 3600
+
+all: build/build.ninja
+	@$(NINJA) -C build
+	@mkdir -p bin
+	@ln -sfn ../build/src/shell/pacf bin/pacf
+	@ln -sfn ../build/src/shim/pacf-run bin/pacf-run
+	@ln -sfn ../build/src/tools/pacf-gen bin/pacf-gen
+
+help:
+	@echo 'make                      builds everything; the programs are in bin/'
+	@echo 'make demo [CAPTURE=FILE]  splits a capture over four tcpdumps and counts what they got'
+	@echo 'make test                 runs all tests, and some again under ASan, UBSan and TSan'
+	@echo 'make bench                prints what the data plane costs'
+	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make lint                 checks layers, sizes and format of the source'
+	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
+	@echo 'make install              installs below PREFIX ($(PREFIX)), in DESTDIR if given'
+	@echo 'make clean                removes everything that was built'
+	@echo 'demo and test first install missing packages on Debian and Ubuntu, and say which.'
+
+demo: deps-build
+	@$(MAKE) all
+	@sh tools/demo.sh $(CAPTURE:%='%')
+
+test: test-builds
+	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+
+bench: all
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose
+
+fuzz: build-fuzz/build.ninja
+	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse
+	@mkdir -p build-fuzz/corpus
+	build-fuzz/test/fuzz/fuzz-parse -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/ build-fuzz/corpus test/fuzz/corpus/parse
+
+lint: build-with-tests
+	@$(MESON) test -C build --no-rebuild --print-errorlogs --suite lint
+
+soak: test-builds
+	@PACF_SOAK=1 sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+	@$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+
+install: all
+	@$(MESON) configure build --prefix '$(PREFIX)'
+	@$(MESON) install -C build
+
+clean:
+	rm -rf build build-asan build-tsan build-fuzz bin
+
+deps-build:
+	@sh tools/deps.sh build
+
+deps-test:
+	@sh tools/deps.sh test
+
+build/build.ninja:
+	$(MESON) setup build --buildtype debugoptimized
+
+# A build that was set up before the tests' libraries and tools were there looks for them again.
+build-with-tests: deps-test build/build.ninja
+	@$(MESON) setup --reconfigure build -Dtests=enabled >/dev/null || { $(MESON) setup --reconfigure build -Dtests=enabled; exit 1; }
+	@$(MAKE) all
+
+test-builds: build-with-tests build-asan/build.ninja build-tsan/build.ninja
+	@$(NINJA) -C build-asan
+	@$(NINJA) -C build-tsan
+
+build-asan/build.ninja: deps-test
+	@[ -f $@ ] || CC=clang $(MESON) setup build-asan $(SANITIZE) -Db_sanitize=address,undefined
+
+build-tsan/build.ninja: deps-test
+	@[ -f $@ ] || CC=clang $(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread
+
+build-fuzz/build.ninja: deps-test
+	@[ -f $@ ] || CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Dfuzz=true
+
+.NOTPARALLEL:
+.PHONY: all help demo test bench fuzz lint soak install clean deps-build deps-test build-with-tests test-builds

@@ -1,0 +1,41 @@
+/*
+ * Writes the parser's first corpus: each packet of the unit tests, named after it.
+ * usage: corpus FOLDER
+ */
+#include "vectors.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static int
+write_vector(const char *folder, const struct vector *v)
+{
+	uint8_t bytes[1 + VECTOR_MAX];
+	char path[4096];
+	size_t len = 1 + vector_bytes(v, bytes + 1);
+	FILE *file;
+
+	bytes[0] = (uint8_t)v->link;
+	snprintf(path, sizeof(path), "%s/%s", folder, v->name);
+	file = fopen(path, "wb");
+	if (!file || fwrite(bytes, 1, len, file) != len || fclose(file) != 0) {
+		fprintf(stderr, "corpus: %s: %s\n", path, strerror(errno));
+		return 1;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc != 2) {
+		fprintf(stderr, "usage: %s FOLDER\n", argv[0]);
+		return 2;
+	}
+	for (size_t i = 0; i < vectors_count; i++) {
+		if (write_vector(argv[1], &vectors[i]) != 0)
+			return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,55 @@
+#!/bin/sh
+# The shell with the real engines: program, prompt, manual, and the two scripts that come with it.
+# env: PACF, PACF_GEN, PACF_RUN (the programs), SRC (root of the source)
+set -u
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+export PACF_RUNDIR="$dir/run" XDG_STATE_HOME="$dir/state"
+unset PACF_CAPTURE
+
+fail() {
+	echo "FAILED: $1"
+	[ -f "$dir/out" ] && cat "$dir/out"
+	exit 1
+}
+
+sh "$SRC/test/unit/shell/shell.sh" "$PACF" || fail "program"
+sh "$SRC/test/unit/shell/man.sh" "$PACF" "$SRC/man" "$PACF_GEN" || fail "manual"
+if command -v expect >/dev/null; then
+	expect "$SRC/test/unit/shell/interactive.exp" "$PACF" || fail "prompt"
+fi
+"$PACF_GEN" "$dir/gen.pcap" || fail "no capture"
+
+# startup.lua, without and with a capture; the four applications are four files here.
+"$PACF" -f "$SRC/scripts/startup.lua" </dev/null >"$dir/out" 2>&1 || fail "startup.lua"
+grep -q 'setup("pcap", "some.pcap")' "$dir/out" || fail "startup.lua says not what to do"
+PACF_CAPTURE="$dir/gen.pcap" "$PACF" -f "$SRC/scripts/startup.lua" -e 'start()' -e 'status()' \
+	-e 'assert(not pkteng.wait{engine="e0", timeout=0.2}, "nobody reads, and yet it ends")' \
+	-e 'teardown()' -e 'assert(#pkteng.list() == 0)' </dev/null >"$dir/out" 2>&1 || fail "startup.lua with a capture"
+grep -q 'pacf:capture{3' "$dir/out" || fail "status() shows no fourth channel"
+for i in 0 1 2 3; do
+	cp "$dir/gen.pcap" "$dir/gen$i.pcap"
+done
+cat >"$dir/four.lua" <<END
+setup4("pcap", {"$dir/gen0.pcap", "$dir/gen1.pcap", "$dir/gen2.pcap", "$dir/gen3.pcap"})
+assert(#pkteng.list() == 4 and #pkteng.stats("e3").channels == 4)
+start()
+teardown()
+setup4("pcap", "$dir/gen.pcap")
+END
+"$PACF" -f "$SRC/scripts/startup.lua" -f "$dir/four.lua" </dev/null >"$dir/out" 2>&1 && fail "setup4 with one file"
+grep -q '^error: .*four.lua:5: setup4: a file has no queues' "$dir/out" || fail "setup4"
+
+# demo.lua: the main job.  Needs tcpdump, and the shim, which a sanitized build does not have.
+"$PACF" -f "$SRC/scripts/demo.lua" </dev/null >"$dir/out" 2>&1 && fail "demo.lua without a capture"
+grep -q '^error: name a capture file' "$dir/out" || fail "demo.lua says not what is missing"
+if [ -n "${PACF_RUN-}" ] && command -v tcpdump >/dev/null; then
+	mkdir "$dir/demo"
+	PACF_CAPTURE="$dir/gen.pcap" PACF_BIN=$(dirname "$PACF_RUN") PACF_DEMO_DIR="$dir/demo" \
+		"$PACF" -f "$SRC/scripts/demo.lua" </dev/null >"$dir/out" 2>&1 || fail "demo.lua"
+	grep -q 'add up to \([0-9]*\) of \1 packets' "$dir/out" || fail "demo.lua does not add up"
+	cat "$dir/out"
+	PACF_CAPTURE="$dir/gen.pcap" PACF_BIN="$dir/none" "$PACF" -f "$SRC/scripts/demo.lua" \
+		</dev/null >"$dir/out" 2>&1 && fail "demo.lua without pacf-run"
+	grep -q '^error: tcpdump 0 failed' "$dir/out" || fail "demo.lua hides a failed tcpdump"
+fi
