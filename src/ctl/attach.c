@@ -1,24 +1,16 @@
 /*
- * ctl/attach: applications come and go.  One server thread watches the attach socket and every
- * application's connection; it takes ctl->lock for each event.  Invariants: a channel has at
- * most one client; a client that is ATTACHED has a lane in every running engine that has its
- * channel. An application that comes before the engines run is kept PENDING: it waits in
- * pacf_open().
+ * ctl/attach: applications come and go.  Called by the server thread and by commands that
+ * change channels, under ctl->lock.  Invariants: a channel has at most one client; a client
+ * that is ATTACHED has a lane in every running engine that has its channel. An application that
+ * comes before the engines run is kept PENDING: it waits in pacf_open().
  */
 #include "state.h"
 #include "os.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#define MAX_CLIENTS 4096
 
 static bool
 channel_is(const struct ctl_channel *ch, const char *name)
@@ -352,9 +344,8 @@ client_serve(struct ctl *ctl, struct ctl_client *client)
 		reply_fail(client, -EPROTO, "unknown request");
 }
 
-/* Anything from a client that waits or is attached is its end: it has nothing more to say. */
-static void
-client_event(struct ctl *ctl, struct ctl_client *client)
+void
+ctl_client_event(struct ctl *ctl, struct ctl_client *client)
 {
 	if (client->state == CTL_CLIENT_NEW)
 		client_serve(ctl, client);
@@ -364,41 +355,9 @@ client_event(struct ctl *ctl, struct ctl_client *client)
 		client->state = CTL_CLIENT_GONE;
 }
 
-static void
-client_free(struct ctl *ctl, struct ctl_client *client)
-{
-	TAILQ_REMOVE(&ctl->clients, client, entry);
-	close(client->sock);
-	if (client->bell_fd >= 0)
-		close(client->bell_fd);
-	free(client);
-}
-
-static void
-client_accept(struct ctl *ctl)
-{
-	int sock = accept4(ctl->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	struct ctl_client *client;
-	struct os_cred cred = {0};
-
-	if (sock < 0)
-		return;
-	client = calloc(1, sizeof(*client));
-	if (client == NULL || os_peer_cred(sock, &cred) < 0) {
-		free(client);
-		close(sock);
-		return;
-	}
-	client->sock = sock;
-	client->bell_fd = -1;
-	client->pid = cred.pid;
-	os_proc_name(cred.pid, client->program, sizeof(client->program));
-	TAILQ_INSERT_TAIL(&ctl->clients, client, entry);
-}
-
 /* A lane whose cursor lied: its application is sent away. */
-static void
-liars_detach(struct ctl *ctl)
+void
+ctl_liars_detach(struct ctl *ctl)
 {
 	struct ctl_engine *engine;
 	struct ctl_channel *ch;
@@ -407,138 +366,4 @@ liars_detach(struct ctl *ctl)
 	if (ch->lane != NULL && ch->client != NULL &&
 		atomic_load_explicit(&ch->lane->lied, memory_order_acquire))
 		client_detach(ctl, ch->client);
-}
-
-static void
-clients_sweep(struct ctl *ctl)
-{
-	struct ctl_client *client = TAILQ_FIRST(&ctl->clients);
-
-	while (client != NULL) {
-		struct ctl_client *next = TAILQ_NEXT(client, entry);
-
-		if (client->state == CTL_CLIENT_GONE)
-			client_free(ctl, client);
-		client = next;
-	}
-}
-
-static nfds_t
-poll_fill(struct ctl *ctl, struct pollfd *fds, struct ctl_client **who)
-{
-	struct ctl_client *client;
-	nfds_t n = 2;
-
-	TAILQ_FOREACH(client, &ctl->clients, entry)
-	{
-		if (n == MAX_CLIENTS)
-			break;
-		who[n] = client;
-		fds[n++] = (struct pollfd){.fd = client->sock, .events = POLLIN};
-	}
-	fds[0] = (struct pollfd){.fd = ctl->bell_fd, .events = POLLIN};
-	/* Full: new ones wait in the socket's queue until somebody leaves. */
-	fds[1] = (struct pollfd){.fd = n < MAX_CLIENTS ? ctl->listen_fd : -1, .events = POLLIN};
-	return n;
-}
-
-static void *
-server_main(void *arg)
-{
-	static struct pollfd fds[MAX_CLIENTS];
-	static struct ctl_client *who[MAX_CLIENTS];
-	struct ctl *ctl = arg;
-
-	os_thread_name("pacf-attach");
-	pthread_mutex_lock(&ctl->lock);
-	while (!ctl->server_stop) {
-		nfds_t n;
-
-		clients_sweep(ctl);
-		n = poll_fill(ctl, fds, who);
-		pthread_mutex_unlock(&ctl->lock);
-		poll(fds, n, -1);
-		pthread_mutex_lock(&ctl->lock);
-		if (fds[0].revents != 0)
-			os_bell_drain(ctl->bell_fd);
-		liars_detach(ctl);
-		/* Only this thread frees clients, so `who` is still good. */
-		for (nfds_t i = 2; i < n; i++)
-			if (fds[i].revents != 0)
-				client_event(ctl, who[i]);
-		if (fds[1].revents != 0)
-			client_accept(ctl);
-	}
-	pthread_mutex_unlock(&ctl->lock);
-	return NULL;
-}
-
-static int
-server_start(struct ctl *ctl)
-{
-	sigset_t all, before;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&ctl->server, NULL, server_main, ctl);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -rc;
-}
-
-int
-ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
-{
-	char rundir[512];
-	int rc;
-
-	if (ctl->server_up)
-		return 0;
-	rc = os_rundir(rundir, sizeof(rundir), true);
-	if (rc < 0)
-		return ctl_fail(err, rc, "no folder for the attach socket: %s; set PACF_RUNDIR",
-			strerror(-rc));
-	rc = chan_attach_listen(rundir, &ctl->lock_fd);
-	if (rc == -EADDRINUSE)
-		return ctl_fail(err, rc,
-			"another pacf already serves %s: stop it, or set PACF_RUNDIR to "
-			"another folder",
-			rundir);
-	if (rc < 0)
-		return ctl_fail(err, rc,
-			"cannot listen in %s: %s; set PACF_RUNDIR to a folder of your own",
-			rundir, strerror(-rc));
-	ctl->listen_fd = rc;
-	rc = server_start(ctl);
-	if (rc < 0) {
-		close(ctl->listen_fd);
-		close(ctl->lock_fd);
-		ctl->listen_fd = ctl->lock_fd = -1;
-		return ctl_fail(err, rc, "cannot start the attach server: %s", strerror(-rc));
-	}
-	ctl->server_up = true;
-	return 0;
-}
-
-void
-ctl_attach_down(struct ctl *ctl)
-{
-	char path[640], rundir[512];
-
-	if (!ctl->server_up)
-		return;
-	pthread_mutex_lock(&ctl->lock);
-	ctl->server_stop = true;
-	pthread_mutex_unlock(&ctl->lock);
-	os_bell_ring(ctl->bell_fd);
-	pthread_join(ctl->server, NULL);
-	while (!TAILQ_EMPTY(&ctl->clients))
-		client_free(ctl, TAILQ_FIRST(&ctl->clients));
-	if (os_rundir(rundir, sizeof(rundir), false) == 0) {
-		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_SOCKET);
-		unlink(path); /* ours: the lock is still held */
-	}
-	close(ctl->listen_fd);
-	close(ctl->lock_fd);
-	ctl->server_up = false;
 }

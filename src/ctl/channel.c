@@ -6,150 +6,11 @@
 #include "state.h"
 #include "os.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static int
-name_part(const char *s, size_t n, const char *extra)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!isalnum((unsigned char)s[i]) && strchr(extra, s[i]) == NULL)
-			return 0;
-	return n > 0;
-}
-
-/* "eth3{0" */
-static int
-pacf_name_check(const char *spelled, const char *name, struct ctl_err *err)
-{
-	const char *brace = strchr(name, '{');
-
-	if (brace == NULL && strchr(name, '}') != NULL)
-		return ctl_fail(err, -EINVAL,
-			"channel \"%s\": \"}\" is the application's end; the engine opens the "
-			"other: use \"{\"",
-			spelled);
-	if (strlen(name) >= CHAN_NAME_MAX)
-		return ctl_fail(err, -ENAMETOOLONG,
-			"channel \"%.40s...\": longer than %d bytes", spelled,
-			CHAN_NAME_MAX - 1);
-	if (brace == NULL || !name_part(name, (size_t)(brace - name), "_.-:@") ||
-		!name_part(brace + 1, strlen(brace + 1), "_.-"))
-		return ctl_fail(err, -EINVAL,
-			"channel \"%s\" is no name like \"eth3{0\": letters, digits and "
-			"\"_.-\" around one \"{\"",
-			spelled);
-	return 0;
-}
-
-static int
-transport_refuse(const char *spelled, struct ctl_err *err)
-{
-	const char *colon = strchr(spelled, ':');
-	int n = (int)(colon - spelled);
-
-	if (strncmp(spelled, "netmap:", 7) == 0 && access("/dev/netmap", F_OK) != 0)
-		return ctl_fail(err, -ENODEV,
-			"%s needs the netmap kernel module (/dev/netmap is missing); use "
-			"pacf:%s",
-			spelled, colon + 1);
-	if (strncmp(spelled, "netmap:", 7) == 0 || strncmp(spelled, "netdev:", 7) == 0)
-		return ctl_fail(err, -ENOTSUP,
-			"%s: transport \"%.*s\" is not in this build; use pacf: or pcap:PATH",
-			spelled, n, spelled);
-	return ctl_fail(err, -EINVAL,
-		"%s: no transport \"%.*s\"; there are pacf: and pcap:", spelled, n, spelled);
-}
-
-/* Splits "[transport:]name" into the canonical spelling. */
-static int
-channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err)
-{
-	const char *brace = strpbrk(spelled, "{}"), *colon = strchr(spelled, ':');
-
-	if (strlen(spelled) + sizeof("pacf:") > sizeof(ch->spelled))
-		return ctl_fail(
-			err, -ENAMETOOLONG, "channel \"%.40s...\" is too long", spelled);
-	if (strncmp(spelled, "pcap:", 5) == 0) {
-		ch->transport = CTL_PCAP;
-		snprintf(ch->spelled, sizeof(ch->spelled), "%s", spelled);
-		ch->name = ch->spelled + 5;
-		if (ch->name[0] == '\0')
-			return ctl_fail(err, -EINVAL,
-				"channel \"pcap:\" lacks the file's path: pcap:PATH");
-		return 0;
-	}
-	if (strncmp(spelled, "pacf:", 5) == 0)
-		spelled += 5;
-	else if (colon != NULL && (brace == NULL || colon < brace))
-		return transport_refuse(spelled, err);
-	ch->transport = CTL_PACF;
-	snprintf(ch->spelled, sizeof(ch->spelled), "pacf:%s", spelled);
-	ch->name = ch->spelled + 5;
-	return pacf_name_check(ch->spelled, ch->name, err);
-}
-
-static int
-word_find(const char *what, const char *word, const char *const *words, int n, int none,
-	struct ctl_err *err)
-{
-	char list[128] = "";
-
-	if (word == NULL)
-		return none;
-	for (int i = 0; i < n; i++)
-		if (strcasecmp(word, words[i]) == 0)
-			return i;
-	for (int i = 0; i < n; i++)
-		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
-			i ? ", " : "", words[i]);
-	return ctl_fail(err, -EINVAL, "%s=\"%s\": use one of %s", what, word, list);
-}
-
-static int
-policy_find(const char *what, const char *word, struct ctl_err *err)
-{
-	static const char *const words[] = {"drop", "wait"};
-	int i = word_find(what, word, words, 2, -1, err);
-
-	if (word == NULL)
-		return CTL_BY_SOURCE;
-	return i < 0 ? i : i == 0 ? CTL_POLICY_DROP : CTL_POLICY_WAIT;
-}
-
-static int
-policies_parse(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
-{
-	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
-	int action = word_find("action", args->action, actions, 3, CTL_SAMPLE, err);
-	int full = policy_find("when_full", args->when_full, err);
-	int detached = full < 0 ? full : policy_find("when_detached", args->when_detached, err);
-
-	if (action < 0 || detached < 0)
-		return -EINVAL;
-	ch->action = (enum ctl_action)action;
-	ch->when_full = (enum ctl_policy)full;
-	ch->when_detached = (enum ctl_policy)detached;
-	return 0;
-}
-
-static int
-size_parse(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
-{
-	ch->slots = CTL_RING_SLOTS;
-	if (size == 0)
-		return 0;
-	if (size < CHAN_MIN_SLOTS || size > CHAN_MAX_SLOTS)
-		return ctl_fail(err, -EINVAL, "size=%u: a ring has %u to %u slots", size,
-			CHAN_MIN_SLOTS, CHAN_MAX_SLOTS);
-	for (ch->slots = CHAN_MIN_SLOTS; ch->slots < size;)
-		ch->slots *= 2;
-	return 0;
-}
 
 static int
 group_find(struct ctl_engine *engine, const char *name, uint32_t *out, struct ctl_err *err)
@@ -372,11 +233,11 @@ engine_channel_open(
 	struct ctl_channel ch = {0};
 	int rc;
 
-	rc = channel_parse(&ch, args->channel, err);
+	rc = ctl_channel_parse(&ch, args->channel, err);
 	if (rc == 0)
-		rc = policies_parse(&ch, args, err);
+		rc = ctl_channel_policies(&ch, args, err);
 	if (rc == 0)
-		rc = size_parse(&ch, args->size, err);
+		rc = ctl_channel_size(&ch, args->size, err);
 	if (rc == 0)
 		rc = clash_check(engine, &ch, err);
 	if (rc == 0)
@@ -417,7 +278,7 @@ number_find(const struct ctl_engine *engine, const char *spelled, struct ctl_err
 {
 	struct ctl_channel like = {0};
 	const char *some = NULL;
-	int rc = channel_parse(&like, spelled, err);
+	int rc = ctl_channel_parse(&like, spelled, err);
 
 	if (rc < 0)
 		return rc;

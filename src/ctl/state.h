@@ -111,6 +111,12 @@ int ctl_fail(struct ctl_err *err, int rc, const char *fmt, ...)
 /* ctl.c */
 struct ctl_engine *ctl_engine_find(struct ctl *ctl, const char *name, struct ctl_err *err);
 
+/* args.c */
+int ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err);
+int ctl_channel_policies(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
+int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err);
+
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
 int ctl_channel_check(
@@ -129,19 +135,34 @@ int ctl_plan_build(struct ctl_engine *engine, struct dp_plan **out);
 void ctl_plan_free(struct dp_plan *plan);
 void ctl_group_update(struct ctl_engine *engine, uint32_t group);
 
-/* attach.c */
+/* server.c */
 int ctl_attach_up(struct ctl *ctl, struct ctl_err *err);
 void ctl_attach_down(struct ctl *ctl);
+
+/* attach.c */
+/* A client's connection has something to say; anything from one that waits or is attached is
+ * its end. */
+void ctl_client_event(struct ctl *ctl, struct ctl_client *client);
+/* Lanes whose cursor lied: their applications are sent away. */
+void ctl_liars_detach(struct ctl *ctl);
 /* An engine started or a channel came: applications that wait for it may get it. */
 void ctl_attach_retry(struct ctl *ctl);
 /* A channel of that name is gone everywhere: its application is sent away. */
 void ctl_attach_drop(struct ctl *ctl, const char *name);
 
-/* engine.c */
+/* link.c */
+int ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err);
+void ctl_link_close(struct ctl_engine *engine, uint32_t i);
+
+/* run.c */
+int ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err);
+int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
 uint64_t ctl_engine_frames(
 	const struct ctl_engine *engine); /* frames that rings and sources need */
 bool ctl_engine_offline(const struct ctl_engine *engine);
-void ctl_engine_halt(struct ctl_engine *engine);
+void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
+
+/* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);
 
 #endif

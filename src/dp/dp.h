@@ -11,38 +11,12 @@
 #include "chan.h"
 #include "io.h"
 #include "pkt.h"
+#include "stats.h"
 
 #include <stdatomic.h>
 
-#define DP_MAX_SINKS		      255 /* per engine; 255 itself means "nobody" in a bucket map */
-#define DP_MAX_LINKS		      16
-#define DP_MAX_GROUPS		      64
-#define DP_NOBODY		      255
-#define DP_LARGE_QUOTA		      8 /* large frames that one lane may hold */
-
-#define DP_COUNTER_MEMBER(name, help) uint64_t name;
-struct dp_engine_counters {
-#define DP_ENGINE_COUNTER DP_COUNTER_MEMBER
-#include "counters.def"
-#undef DP_ENGINE_COUNTER
-	uint64_t reasons[PKT_REASONS];
-};
-struct dp_link_counters {
-#define DP_LINK_COUNTER DP_COUNTER_MEMBER
-#include "counters.def"
-#undef DP_LINK_COUNTER
-};
-struct dp_channel_counters {
-#define DP_CHANNEL_COUNTER DP_COUNTER_MEMBER
-#include "counters.def"
-#undef DP_CHANNEL_COUNTER
-	uint64_t waiting_pkts; /* a gauge: descriptors not given back */
-};
-struct dp_group_counters {
-	uint64_t received_pkts;
-};
-#undef DP_COUNTER_MEMBER
-#define DP_WORDS(type) (sizeof(type) / sizeof(uint64_t))
+#define DP_NOBODY      255
+#define DP_LARGE_QUOTA 8 /* large frames that one lane may hold */
 
 /* The application's end of a channel while somebody is attached.  Made and freed by control. */
 struct dp_lane {
@@ -160,18 +134,6 @@ void dp_take_back(struct dp_engine *engine, bool all);
 void dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan);
 /* Tells every lane that nothing follows. */
 void dp_lanes_finish(struct dp_engine *engine, enum chan_state state);
-
-/* stats.c: any thread; consistent: all values are of one moment between two bursts. */
-struct dp_view {
-	struct dp_engine_counters engine;
-	struct dp_link_counters links[DP_MAX_LINKS];
-	struct dp_channel_counters sinks[DP_MAX_SINKS];
-	struct dp_group_counters groups[DP_MAX_GROUPS];
-};
-void dp_view_read(struct dp_engine *engine, struct dp_sink *const *sinks, uint32_t nsinks,
-	struct dp_group_stat *const *groups, uint32_t ngroups, struct dp_view *out);
-void dp_share(
-	struct dp_engine *engine); /* engine thread: touched sinks, links, groups, engine */
 
 /* map.c: pure.  Moves as few buckets as possible so that members (route numbers, in order) own
  * equal shares (they differ by at most one bucket).  A fresh map is all DP_NOBODY. */

@@ -1,0 +1,234 @@
+/*
+ * ctl/run: an engine's thread: everything it needs is prepared here, and given back when it has
+ * ended.  Called by engine.c and ctl.c under ctl->lock.
+ */
+#include "state.h"
+#include "os.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <string.h>
+
+uint64_t
+ctl_engine_frames(const struct ctl_engine *engine)
+{
+	uint64_t frames = 2 * IO_BURST_MAX +
+			  engine->dp->nlinks * (engine->ops->pool_frames + engine->dp->batch);
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL && engine->channels[i]->transport == CTL_PACF)
+			frames += engine->channels[i]->slots;
+	return frames;
+}
+
+static int
+start_pool(struct ctl_engine *engine, struct ctl_err *err)
+{
+	uint64_t need = ctl_engine_frames(engine);
+	uint64_t frames = need + (uint64_t)CTL_GROWTH_RINGS * CTL_RING_SLOTS;
+	int rc;
+
+	if (engine->buffers != 0 && engine->buffers < need)
+		return ctl_fail(err, -EINVAL,
+			"engine \"%s\": buffers=%u is too few: its channels and links need "
+			"%llu; set "
+			"buffers=%llu or leave it out",
+			engine->name, engine->buffers, (unsigned long long)need,
+			(unsigned long long)need);
+	if (engine->buffers != 0)
+		frames = engine->buffers;
+	rc = io_pool_create(
+		&engine->dp->pool, (uint32_t)frames, (DP_MAX_SINKS + 1) * DP_LARGE_QUOTA);
+	if (rc < 0)
+		return ctl_fail(err, rc, "engine \"%s\": cannot get %llu buffers: %s",
+			engine->name, (unsigned long long)frames, strerror(-rc));
+	return 0;
+}
+
+static int
+start_sources(struct ctl_engine *engine, struct ctl_err *err)
+{
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++) {
+		struct dp_link *link = &engine->dp->links[i];
+		struct io_err io_err;
+		int rc;
+
+		if (engine->links[i].used)
+			ctl_link_close(engine, i);
+		rc = engine->links[i].open ? 0 : ctl_link_open(engine, i, err);
+		if (rc < 0)
+			return rc;
+		rc = link->ops->start(link->priv, &engine->dp->pool, &io_err);
+		if (rc < 0)
+			return ctl_fail(err, rc, "%s", io_err.text);
+		engine->links[i].used = true;
+		link->ended = false;
+		atomic_store(&link->failed, false);
+	}
+	return 0;
+}
+
+int
+ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err)
+{
+	if (engine->state == CTL_RUNNING)
+		return ctl_fail(
+			err, -EALREADY, "engine \"%s\" is running already", engine->name);
+	if (engine->dp->nlinks == 0)
+		return ctl_fail(err, -EINVAL,
+			"engine \"%s\" has no link: pkteng.link({engine=\"%s\", ifname=...}) "
+			"first",
+			engine->name, engine->name);
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL) {
+			int rc = ctl_channel_check(engine, engine->channels[i], err);
+
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
+struct thread_start {
+	struct ctl_engine *engine;
+	sem_t ready;
+	int rc;
+};
+
+static void *
+thread_main(void *arg)
+{
+	struct thread_start *start = arg;
+	struct ctl_engine *engine = start->engine;
+	int rc = engine->cpu >= 0 ? os_thread_pin(engine->cpu) : 0;
+
+	start->rc = rc;
+	sem_post(&start->ready);
+	if (rc == 0)
+		dp_engine_run(engine->dp);
+	return NULL;
+}
+
+/* Signals are the main thread's. */
+static int
+thread_create_quiet(pthread_t *thread, void *(*body)(void *), void *arg)
+{
+	sigset_t all, before;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(thread, NULL, body, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -rc;
+}
+
+static int
+start_thread(struct ctl_engine *engine, struct ctl_err *err)
+{
+	struct thread_start start = {.engine = engine};
+	int rc;
+
+	atomic_store(&engine->dp->next, engine->plan);
+	atomic_store(&engine->dp->stop, false);
+	atomic_store(&engine->dp->ended, false);
+	sem_init(&start.ready, 0, 0);
+	rc = thread_create_quiet(&engine->thread, thread_main, &start);
+	if (rc == 0) {
+		while (sem_wait(&start.ready) < 0)
+			;
+		rc = start.rc;
+		if (rc < 0)
+			pthread_join(engine->thread, NULL);
+	}
+	sem_destroy(&start.ready);
+	if (rc < 0)
+		return ctl_fail(err, rc, "engine \"%s\": cannot start its thread%s: %s",
+			engine->name, engine->cpu >= 0 ? " on that CPU" : "", strerror(-rc));
+	return 0;
+}
+
+int
+ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
+{
+	struct ctl *ctl = engine->ctl;
+	int rc;
+
+	engine->seed = ctl->hash_key_set      ? ctl->hash_key
+		       : engine->ops->offline ? PKT_DEFAULT_KEY
+					      : ctl->random_key;
+	pkt_key_expand(&engine->dp->key, engine->seed);
+	rc = start_pool(engine, err);
+	if (rc < 0)
+		return rc;
+	rc = start_sources(engine, err);
+	if (rc < 0)
+		goto pool;
+	rc = ctl_sinks_open(engine, err);
+	if (rc < 0)
+		goto pool;
+	rc = ctl_plan_build(engine, &engine->plan);
+	if (rc < 0) {
+		ctl_fail(err, rc, "engine \"%s\": out of memory for its plan", engine->name);
+		goto sinks;
+	}
+	rc = start_thread(engine, err);
+	if (rc == 0) {
+		engine->state = CTL_RUNNING;
+		engine->started_ns = os_clock_mono_ns();
+		return 0;
+	}
+	ctl_plan_free(engine->plan);
+	engine->plan = NULL;
+sinks:
+	ctl_sinks_close(engine);
+pool:
+	io_pool_destroy(&engine->dp->pool);
+	return rc;
+}
+
+/* The thread is gone: what lanes still hold comes back, then nothing may be held any more. */
+static void
+lanes_reclaim(struct ctl_engine *engine)
+{
+	struct io_pool *pool = &engine->dp->pool;
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		struct ctl_channel *ch = engine->channels[i];
+		uint32_t frame;
+
+		if (ch == NULL || ch->lane == NULL)
+			continue;
+		ch->sink->own.unread_pkts += chan_tx_waiting(&ch->lane->tx);
+		ch->sink->own.waiting_pkts = 0;
+		while (chan_tx_reclaim(&ch->lane->tx, &frame))
+			io_pool_put(pool, frame);
+		ch->sink->touched = true;
+		engine->dp->touched[engine->dp->ntouched++] = (uint8_t)i;
+	}
+	dp_split_finish(engine->dp);
+	assert(io_pool_held(pool) == 0);
+}
+
+void
+ctl_engine_halt(struct ctl_engine *engine)
+{
+	if (engine->state != CTL_RUNNING)
+		return;
+	atomic_store_explicit(&engine->dp->stop, true, memory_order_release);
+	os_bell_ring(engine->dp->bell_fd);
+	pthread_join(engine->thread, NULL);
+	lanes_reclaim(engine);
+	engine->state = CTL_STOPPED;
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL) {
+			ctl_plan_retire(engine, engine->channels[i]);
+			engine->channels[i]->was_attached = false;
+		}
+	ctl_sinks_close(engine);
+	ctl_plan_free(engine->plan);
+	engine->plan = NULL;
+	io_pool_destroy(&engine->dp->pool);
+}
