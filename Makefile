@@ -1,8 +1,9 @@
-# A thin face on Meson and ninja: `make help` lists what there is.  Works with GNU and BSD make.
+# A thin face on Meson and ninja: `make help` lists what there is.  Plain make, nothing of GNU's.
 MESON = meson
 NINJA = ninja
+# Of `make install`; DESTDIR reaches meson through the environment.
 PREFIX = /usr/local
-# What of DESTDIR is given to `make install` reaches meson through the environment.
+# Of the builds with sanitizers, which are clang's.
 SANITIZE = -Dtests=enabled -Db_lundef=false
 # Of `make demo`: the capture to be split; without one, a capture is generated.
 CAPTURE =
@@ -31,7 +32,7 @@ help:
 
 demo: deps-build
 	@$(MAKE) all
-	@sh tools/demo.sh $(CAPTURE:%='%')
+	@sh tools/demo.sh '$(CAPTURE)'
 
 test: test-builds
 	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
@@ -70,7 +71,7 @@ build/build.ninja:
 
 # A build that was set up before the tests' libraries and tools were there looks for them again.
 build-with-tests: deps-test build/build.ninja
-	@$(MESON) setup --reconfigure build -Dtests=enabled >/dev/null || { $(MESON) setup --reconfigure build -Dtests=enabled; exit 1; }
+	@$(MESON) setup --reconfigure build -Dtests=enabled
 	@$(MAKE) all
 
 test-builds: build-with-tests build-asan/build.ninja build-tsan/build.ninja

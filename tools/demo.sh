@@ -15,5 +15,6 @@ if [ -z "$capture" ]; then
 	capture=$dir/demo.pcap
 	bin/pacf-gen -o "$capture"
 fi
-PACF_CAPTURE=$capture PACF_BIN=bin PACF_DEMO_DIR=$dir PACF_RUNDIR=$dir/run \
+# demo.lua makes its folder for the parts in TMPDIR.
+PACF_CAPTURE=$capture PACF_BIN=bin TMPDIR=$dir PACF_RUNDIR=$dir/run \
 	bin/pacf -f scripts/demo.lua </dev/null

@@ -21,6 +21,8 @@ import sys
 import tempfile
 import time
 
+# Layers below IP that are not parsed: what they carry is split as non-IP.
+NOT_PARSED = {'pppoes', 'ppp', 'mpls', 'gre', 'cfp', 'llc', 'vntag', 'ieee8021ah'}
 SUPPORTED = {0, 1, 101, 108, 113, 228, 229, 276}
 SPLITS = (1, 2, 4, 7)
 Packet = collections.namedtuple('Packet', 'ts_ns len data')
@@ -204,6 +206,7 @@ def conversations(capture):
         protocols, tcp, udp, more, offset, fraghdr = line.split(';')
         layers = protocols.split(':')
         exempt = layers.count('ip') + layers.count('ipv6') != 1 or layers.count('eth') > 1 or \
+            NOT_PARSED & set(layers) or \
             'icmp' in layers or \
             'icmpv6' in layers or more in ('1', 'True') or offset not in ('', '0') or fraghdr != ''
         one = [(kind, s) for kind, s in (('tcp', tcp), ('udp', udp)) if s != '' and ',' not in s]
