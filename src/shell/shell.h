@@ -4,9 +4,9 @@
  * (ctl.h) only.
  *
  * One shell per process, used by the main thread: it owns the signal handlers for SIGINT,
- * SIGTERM, SIGHUP, SIGWINCH and SIGPIPE from shell_open to shell_close.  In a script SIGINT
- * ends the process as SIGTERM does; at the prompt it stops the running command or clears the
- * line, and the engines go on.
+ * SIGTERM, SIGHUP, SIGWINCH, SIGPIPE and SIGXFSZ from shell_open to shell_close.  In a script
+ * SIGINT ends the process as SIGTERM does; at the prompt it stops the running command or clears
+ * the line, and the engines go on.
  */
 #ifndef PACF_SHELL_H
 #define PACF_SHELL_H

@@ -18,9 +18,17 @@ static volatile sig_atomic_t interrupted, terminated, resized;
 static struct ctl *handler_ctl;
 static pthread_t handler_thread;
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE};
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE, SIGXFSZ};
 #define CAUGHT (int)(sizeof(caught) / sizeof(caught[0]))
 static struct sigaction before[CAUGHT];
+
+/* What a failed write tells already.  Caught, not ignored: programs started from here get the
+ * default. */
+static bool
+only_an_error(int signo)
+{
+	return signo == SIGPIPE || signo == SIGXFSZ;
+}
 
 static void
 on_signal(int signo)
@@ -32,8 +40,7 @@ on_signal(int signo)
 		pthread_kill(handler_thread, signo);
 	} else if (signo == SIGWINCH) {
 		resized = 1;
-	} else if (signo != SIGPIPE) { /* caught, not ignored: programs started from here get
-					  the default */
+	} else if (!only_an_error(signo)) {
 		if (signo == SIGINT)
 			interrupted = 1;
 		else
@@ -57,7 +64,7 @@ signals_install(struct shell *sh)
 	for (int i = 0; i < CAUGHT; i++) {
 		sigaction(caught[i], NULL, &before[i]);
 		/* nohup and background jobs: what was ignored stays ignored. */
-		if (before[i].sa_handler != SIG_IGN || caught[i] == SIGPIPE)
+		if (before[i].sa_handler != SIG_IGN || only_an_error(caught[i]))
 			sigaction(caught[i], &sa, NULL);
 	}
 }

@@ -203,7 +203,7 @@ from_a_file(void **state)
 	assert_int_equal(rig_open(&r, name, 0, 2), 0);
 	assert_int_equal(unlink(name), 0); /* it is in memory */
 	assert_int_equal(r.info.linktype, 113);
-	assert_int_equal(r.info.snaplen, 65535);
+	assert_int_equal(r.info.snaplen, IO_LARGE_BYTES);
 	assert_int_equal(r.info.ts_digits, 6);
 	for (uint32_t i = 0; i < 10000; i++) {
 		assert_int_equal(rig_next(&r, &p), 1);

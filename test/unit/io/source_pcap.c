@@ -77,7 +77,8 @@ classic_formats(void **state)
 		rig_init(&r, &io_source_pcap, RIG_FRAMES, 1);
 		assert_int_equal(rig_open(&r, name, 0, 1), 0);
 		assert_int_equal(r.info.ts_digits, nano ? 9 : 6);
-		assert_int_equal(r.info.snaplen, 65535);
+		/* Records may be larger than what the header says, and are read whole. */
+		assert_int_equal(r.info.snaplen, IO_LARGE_BYTES);
 		assert_int_equal(r.info.dlt, 113);
 		assert_int_equal(r.info.linktype, 113);
 		assert_int_equal(r.info.total_bytes, 24 + 16 + 60 + 16);

@@ -146,17 +146,11 @@ signal() {
 	wait $pid
 	status=$?
 }
-ready='print("ready") io.flush()'
-signal TERM "$ready while true do end"
-check "SIGTERM ends endless Lua" 143 "ready" ""
-signal TERM "$ready while true do pcall(pacf.sleep, 9) end"
-check "SIGTERM ends a sleep, pcall or not" 143 "ready" ""
-signal HUP "$ready pacf.sleep(60)"
-check "SIGHUP" 129 "ready" ""
-# Shells start background jobs with SIGINT ignored: give it back its meaning.
+# Shells start background jobs with SIGINT ignored, nohup all with SIGHUP: give both their meaning.
 cat >"$dir/int.py" <<'END'
 import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 END
 wrapped=$pacf
@@ -166,6 +160,13 @@ exec python3 "$dir/int.py" "$wrapped" "\$@"
 END
 chmod +x "$dir/int"
 pacf="$dir/int"
+ready='print("ready") io.flush()'
+signal TERM "$ready while true do end"
+check "SIGTERM ends endless Lua" 143 "ready" ""
+signal TERM "$ready while true do pcall(pacf.sleep, 9) end"
+check "SIGTERM ends a sleep, pcall or not" 143 "ready" ""
+signal HUP "$ready pacf.sleep(60)"
+check "SIGHUP" 129 "ready" ""
 signal INT "$ready pacf.sleep(60)"
 check "SIGINT in a script" 130 "ready" ""
 signal INT "$ready coroutine.wrap(function() while true do end end)()"
