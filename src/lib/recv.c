@@ -97,8 +97,21 @@ drain(struct pacf *p)
 	p->bell_on = false;
 }
 
-/* Announces sleep on all lanes that are empty and may grow.  False: one of them did, look
- * again. */
+/* Is there anything that pacf_recv would return without waiting? */
+static bool
+ready(struct pacf *p)
+{
+	if (atomic_load_explicit(&p->interrupted, memory_order_relaxed))
+		return true;
+	for (uint32_t i = 0; i < p->nlanes; i++)
+		if (has_packet(&p->lane[i]))
+			return true;
+	return verdict(p) != 0;
+}
+
+/* Announces sleep on all lanes that are empty and may grow.  False: something came since the
+ * last look, which may be the end of a lane before it was armed: look again.  Packets that the
+ * merge holds are no news. */
 static bool
 arm(struct pacf *p)
 {
@@ -110,7 +123,7 @@ arm(struct pacf *p)
 		if (!chan_rx_arm(&lane->rx))
 			return false;
 	}
-	return true;
+	return p->held_ns != 0 || !ready(p);
 }
 
 /* Awake again: spares the engine the ringing. */
@@ -168,18 +181,6 @@ wait_more(struct pacf *p, uint64_t *deadline, int timeout_ms)
 	return err != 0 ? err : 1;
 }
 
-/* Is there anything that pacf_recv would return without waiting? */
-static bool
-ready(struct pacf *p)
-{
-	if (atomic_load_explicit(&p->interrupted, memory_order_relaxed))
-		return true;
-	for (uint32_t i = 0; i < p->nlanes; i++)
-		if (has_packet(&p->lane[i]))
-			return true;
-	return verdict(p) != 0;
-}
-
 /*
  * Restores the invariant at the top of this file.  Packets that the merge holds back count as
  * ready: nothing else would wake the caller when their window ends.  In that case the bell is
@@ -194,7 +195,7 @@ settle(struct pacf *p)
 		drain(p);
 		/* Drained before armed: what is rung from here on stays.  An interrupt may have
 		 * been drained; its flag was set before it rang. */
-		if (arm(p) && !ready(p))
+		if (arm(p))
 			return;
 	}
 	if (!p->bell_on || p->held_ns != 0)

@@ -194,7 +194,11 @@ FIELDS = ('frame.protocols', 'tcp.stream', 'udp.stream', 'ip.flags.mf', 'ip.frag
 
 
 def conversations(capture):
-    """For each packet the conversation's name, or None."""
+    """For each packet the conversation's name, or None.
+
+    RPC over UDP is left out: tshark gives calls from several ports of one client, which are
+    several five-tuples, the number of one udp.stream.
+    """
     command = ['tshark', '-n', '-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-r',
                capture.path, '-T', 'fields', '-E', 'separator=;']
     for field in FIELDS:
@@ -206,7 +210,7 @@ def conversations(capture):
         protocols, tcp, udp, more, offset, fraghdr = line.split(';')
         layers = protocols.split(':')
         exempt = layers.count('ip') + layers.count('ipv6') != 1 or layers.count('eth') > 1 or \
-            NOT_PARSED & set(layers) or \
+            NOT_PARSED & set(layers) or udp != '' and 'rpc' in layers or \
             'icmp' in layers or \
             'icmpv6' in layers or more in ('1', 'True') or offset not in ('', '0') or fraghdr != ''
         one = [(kind, s) for kind, s in (('tcp', tcp), ('udp', udp)) if s != '' and ',' not in s]
