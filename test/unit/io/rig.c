@@ -11,8 +11,11 @@
 static uint8_t *
 file_room(struct file *f, size_t n)
 {
-	f->bytes = realloc(f->bytes, f->len + n + 1);
-	assert_non_null(f->bytes);
+	if (f->len + n >= f->size) {
+		f->size = 2 * (f->len + n + 1);
+		f->bytes = realloc(f->bytes, f->size);
+		assert_non_null(f->bytes);
+	}
 	f->len += n;
 	return f->bytes + f->len - n;
 }

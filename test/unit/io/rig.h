@@ -17,7 +17,7 @@
 /* A capture under construction. */
 struct file {
 	uint8_t *bytes;
-	size_t len;
+	size_t len, size;
 	bool swapped; /* numbers are written in the other byte order */
 };
 void file_u16(struct file *f, uint16_t v);
