@@ -43,7 +43,6 @@ NAME = "capture"
 --   * a live interface does not wait: an application that is too slow, or absent, loses packets, and
 --     status() says how many.  A file waits, so that nothing is lost; when_full and
 --     when_detached of pkteng.open_channel choose between "wait" and "drop";
---   * batch=1024 in pkteng.link reads up to 1024 packets at a time;
 --   * a file ends and applications see its end; an interface is read until pkteng.stop.
 
 ---------------------------------------------------------------------------------------------
@@ -76,8 +75,8 @@ end
 function setup(type, ifname)
 	-- An engine is one thread.  cpu=1 would bind it to CPU 1.
 	pkteng.new({name = "e0", type = type})
-	-- What it reads.  With a file, speed=1 replays it as fast as it was recorded and loop=true
-	-- begins again at its end.
+	-- What it reads.  batch=1024 would read up to 1024 packets at a time.  With a file, speed=1
+	-- replays it as fast as it was recorded and loop=true begins again at its end.
 	pkteng.link({engine = "e0", ifname = ifname})
 	open_channels("e0")
 	say_what_next()
