@@ -18,6 +18,7 @@
 #include "layout.h"
 
 #define CHAN_SOCKET   "attach.sock"
+#define CHAN_LOCK     "attach.lock"
 #define CHAN_NAME_MAX 96 /* "eth3{0" with its final 0; longer names are refused, never cut */
 #define CHAN_TEXT_MAX 256
 #define CHAN_MAX_FDS  3
@@ -46,7 +47,8 @@ struct chan_reply {
  * no daemon). */
 int chan_attach_connect(const char *rundir);
 /* Daemon: binds and listens there, mode 0660.  A dead daemon's socket is replaced; -EADDRINUSE
- * if one is alive.  *lock_fd (a lock on RUNDIR/attach.lock) is held until the daemon ends. */
+ * if one is alive.  *lock_fd (a lock on RUNDIR/attach.lock) is held until the daemon ends; it
+ * unlinks both files before it closes it. */
 int chan_attach_listen(const char *rundir, int *lock_fd);
 /* One message each, never partial.  recv: 0 or -errno, -EPIPE when the peer is gone, -EPROTO
  * for a message of the wrong size or magic, -EPROTONOSUPPORT for the wrong version.  Received

@@ -35,7 +35,7 @@ struct chan_tx {
 	bool lied;	    /* the cursor was out of range: detach it */
 	struct chan_ring *ring;
 	const struct chan_cursor *cursor;
-	int ring_fd, cursor_fd; /* to be sent to the application */
+	int ring_fd, cursor_fd; /* to be sent to the application; then -1 */
 	uint32_t large_held;	/* dp's: large frames in this lane */
 };
 
@@ -47,6 +47,8 @@ struct chan_tx_cfg {
 };
 /* Control plane.  Allocates the shared memory, seals the ring; -ENOMEM, -EINVAL. */
 int chan_tx_create(struct chan_tx *tx, const struct chan_tx_cfg *cfg);
+/* ring_fd and cursor_fd have been sent: closes them, the memory stays. */
+void chan_tx_sent(struct chan_tx *tx);
 void chan_tx_destroy(struct chan_tx *tx);
 
 /* Engine thread from here on. */

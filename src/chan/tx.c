@@ -89,16 +89,23 @@ fail:
 }
 
 void
+chan_tx_sent(struct chan_tx *tx)
+{
+	if (tx->ring_fd >= 0)
+		close(tx->ring_fd);
+	if (tx->cursor_fd >= 0)
+		close(tx->cursor_fd);
+	tx->ring_fd = tx->cursor_fd = -1;
+}
+
+void
 chan_tx_destroy(struct chan_tx *tx)
 {
 	os_shm_unmap(tx->ring, chan_ring_bytes(tx->slots));
 	os_shm_unmap((void *)tx->cursor, CHAN_PAGE);
 	if (tx->shadow != NULL)
 		munmap(tx->shadow, (size_t)tx->slots * sizeof(*tx->shadow));
-	if (tx->ring_fd >= 0)
-		close(tx->ring_fd);
-	if (tx->cursor_fd >= 0)
-		close(tx->cursor_fd);
+	chan_tx_sent(tx);
 	memset(tx, 0, sizeof(*tx));
 	tx->ring_fd = tx->cursor_fd = tx->bell_fd = -1;
 }

@@ -53,10 +53,11 @@ refuse_unknown(struct ctl *ctl, struct ctl_client *client)
 	char text[CHAN_TEXT_MAX], name[CHAN_NAME_MAX];
 	const struct ctl_engine *engine;
 	const struct ctl_channel *ch;
-	size_t used;
+	size_t start, used;
 
 	application_name(client->channel, name, sizeof(name));
-	used = (size_t)snprintf(text, sizeof(text), "no channel \"%s\"; the daemon has", name);
+	start = used =
+		(size_t)snprintf(text, sizeof(text), "no channel \"%s\"; the daemon has", name);
 	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
 	{
 		application_name(ch->name, name, sizeof(name));
@@ -64,6 +65,8 @@ refuse_unknown(struct ctl *ctl, struct ctl_client *client)
 			used += (size_t)snprintf(
 				text + used, sizeof(text) - used, " pacf:%s", name);
 	}
+	if (used == start)
+		snprintf(text + used, sizeof(text) - used, " none");
 	reply_fail(client, -ENOENT, text);
 }
 
@@ -151,10 +154,13 @@ lane_send(const struct ctl_engine *engine, const struct ctl_channel *ch,
 {
 	const int fds[] = {engine->dp->pool.fd, ch->lane->tx.ring_fd, ch->lane->tx.cursor_fd};
 	struct chan_reply rep = {.lanes = 1};
+	int rc;
 
 	info_fill(&rep, engine);
 	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
-	return chan_send_reply(client->sock, &rep, fds, 3);
+	rc = chan_send_reply(client->sock, &rep, fds, 3);
+	chan_tx_sent(&ch->lane->tx);
+	return rc;
 }
 
 /* Makes and sends every lane, then lets the engines use them. */
@@ -275,18 +281,34 @@ listed_before(const struct ctl *ctl, const struct ctl_engine *until, const char 
 	return false;
 }
 
-static void
-serve_list(struct ctl *ctl, struct ctl_client *client)
+/* The channels that follow the first client->listed, as many as its socket takes. */
+static int
+list_send(struct ctl *ctl, struct ctl_client *client)
 {
 	struct chan_reply end = {.status = -ENODATA};
 	const struct ctl_engine *engine;
 	const struct ctl_channel *ch;
+	uint32_t n = 0;
+	int rc;
 
 	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
-	if (!listed_before(ctl, engine, ch->name) && describe_send(ctl, client, engine, ch) < 0)
-		break;
-	chan_send_reply(client->sock, &end, NULL, 0);
-	client->state = CTL_CLIENT_GONE;
+	{
+		if (listed_before(ctl, engine, ch->name) || n++ < client->listed)
+			continue;
+		rc = describe_send(ctl, client, engine, ch);
+		if (rc < 0)
+			return rc;
+		client->listed++;
+	}
+	return chan_send_reply(client->sock, &end, NULL, 0);
+}
+
+/* There can be more channels than a socket holds: the server calls again when there is room. */
+static void
+serve_list(struct ctl *ctl, struct ctl_client *client)
+{
+	client->state =
+		list_send(ctl, client) == -EAGAIN ? CTL_CLIENT_LISTING : CTL_CLIENT_GONE;
 }
 
 static void
@@ -349,6 +371,8 @@ ctl_client_event(struct ctl *ctl, struct ctl_client *client)
 {
 	if (client->state == CTL_CLIENT_NEW)
 		client_serve(ctl, client);
+	else if (client->state == CTL_CLIENT_LISTING)
+		serve_list(ctl, client);
 	else if (client->state == CTL_CLIENT_ATTACHED)
 		client_detach(ctl, client);
 	else

@@ -294,6 +294,17 @@ number_find(const struct ctl_engine *engine, const char *spelled, struct ctl_err
 		some != NULL ? some : "");
 }
 
+/* What a closed channel got stays part of its group's ledger.  The engine is done with it. */
+static void
+closed_keep(struct ctl_group *group, const struct dp_sink *sink)
+{
+	const uint64_t *from = (const uint64_t *)&sink->own;
+	uint64_t *to = (uint64_t *)&group->closed;
+
+	for (size_t i = 0; i < DP_WORDS(sink->own); i++)
+		to[i] += from[i];
+}
+
 /* Out of the plan first, then its lane, then the object. */
 static int
 channel_remove(struct ctl_engine *engine, uint32_t number, struct ctl_err *err)
@@ -308,6 +319,8 @@ channel_remove(struct ctl_engine *engine, uint32_t number, struct ctl_err *err)
 		ctl_group_update(engine, ch->group);
 	rc = ctl_plan_publish(engine, err);
 	engine->channels[number] = ch;
+	if (rc == 0 && ch->action == CTL_SAMPLE)
+		closed_keep(engine->groups[ch->group], ch->sink);
 	if (rc == 0)
 		ctl_channel_free(engine, number);
 	else if (ch->action == CTL_SAMPLE)

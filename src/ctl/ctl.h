@@ -90,7 +90,8 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * source failed); counters (table by counter name, from counters.def); reasons (table by parse
  * reason); links: list of {ifname, state, linktype, batch, source counters ..., rate_pps};
  * channels: list of {channel, action, group, kind, state, pid, program, size, waiting, counters
- * ...}; groups: list of {group, received_pkts}.
+ * ...}; groups: list of {group, received_pkts, closed: sums of the counters of its closed
+ * channels}.
  */
 struct ctl_visitor {
 	void *arg;

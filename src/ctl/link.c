@@ -17,6 +17,7 @@ ctl_link_close(struct ctl_engine *engine, uint32_t i)
 	if (engine->links[i].open)
 		link->ops->close(link->priv);
 	engine->links[i].open = false;
+	atomic_store(&link->failed, false); /* its failure cannot be asked for any more */
 }
 
 int

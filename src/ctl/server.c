@@ -14,7 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_CLIENTS 4096
+#define MAX_CLIENTS  4096
+#define FULL_POLL_MS 100 /* without descriptors: how often a new client is tried again */
 
 static void
 client_free(struct ctl *ctl, struct ctl_client *client)
@@ -33,6 +34,8 @@ client_accept(struct ctl *ctl)
 	struct ctl_client *client;
 	struct os_cred cred = {0};
 
+	ctl->server_full = sock < 0 && (errno == EMFILE || errno == ENFILE ||
+					       errno == ENOBUFS || errno == ENOMEM);
 	if (sock < 0)
 		return;
 	client = calloc(1, sizeof(*client));
@@ -73,11 +76,14 @@ poll_fill(struct ctl *ctl, struct pollfd *fds, struct ctl_client **who)
 		if (n == MAX_CLIENTS)
 			break;
 		who[n] = client;
-		fds[n++] = (struct pollfd){.fd = client->sock, .events = POLLIN};
+		fds[n++] = (struct pollfd){.fd = client->sock,
+			.events = client->state == CTL_CLIENT_LISTING ? POLLOUT : POLLIN};
 	}
 	fds[0] = (struct pollfd){.fd = ctl->bell_fd, .events = POLLIN};
 	/* Full: new ones wait in the socket's queue until somebody leaves. */
-	fds[1] = (struct pollfd){.fd = n < MAX_CLIENTS ? ctl->listen_fd : -1, .events = POLLIN};
+	fds[1] = (struct pollfd){
+		.fd = n < MAX_CLIENTS && !ctl->server_full ? ctl->listen_fd : -1,
+		.events = POLLIN};
 	return n;
 }
 
@@ -87,6 +93,7 @@ server_main(void *arg)
 	static struct pollfd fds[MAX_CLIENTS];
 	static struct ctl_client *who[MAX_CLIENTS];
 	struct ctl *ctl = arg;
+	int timeout;
 
 	os_thread_name("pacf-attach");
 	pthread_mutex_lock(&ctl->lock);
@@ -95,8 +102,10 @@ server_main(void *arg)
 
 		clients_sweep(ctl);
 		n = poll_fill(ctl, fds, who);
+		timeout = ctl->server_full ? FULL_POLL_MS : -1;
+		ctl->server_full = false;
 		pthread_mutex_unlock(&ctl->lock);
-		poll(fds, n, -1);
+		poll(fds, n, timeout);
 		pthread_mutex_lock(&ctl->lock);
 		if (fds[0].revents != 0)
 			os_bell_drain(ctl->bell_fd);
@@ -174,8 +183,11 @@ ctl_attach_down(struct ctl *ctl)
 	while (!TAILQ_EMPTY(&ctl->clients))
 		client_free(ctl, TAILQ_FIRST(&ctl->clients));
 	if (os_rundir(rundir, sizeof(rundir), false) == 0) {
+		/* Ours: the lock is still held. */
 		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_SOCKET);
-		unlink(path); /* ours: the lock is still held */
+		unlink(path);
+		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_LOCK);
+		unlink(path);
 	}
 	close(ctl->listen_fd);
 	close(ctl->lock_fd);

@@ -40,6 +40,7 @@ struct ctl_channel {
 struct ctl_group {
 	char name[CHAN_NAME_MAX];
 	struct dp_group_stat stat;
+	struct dp_channel_counters closed; /* sums of its channels that were closed */
 	uint8_t map[PKT_BUCKETS];
 };
 
@@ -74,6 +75,7 @@ struct ctl_engine {
 
 enum ctl_client_state {
 	CTL_CLIENT_NEW,
+	CTL_CLIENT_LISTING,
 	CTL_CLIENT_PENDING,
 	CTL_CLIENT_ATTACHED,
 	CTL_CLIENT_GONE
@@ -83,6 +85,7 @@ struct ctl_client {
 	TAILQ_ENTRY(ctl_client) entry;
 	int sock, bell_fd;
 	enum ctl_client_state state;
+	uint32_t listed; /* LISTING: channels sent; the rest when its socket has room */
 	pid_t pid;
 	char program[64];
 	char channel[CHAN_NAME_MAX];
@@ -98,6 +101,7 @@ struct ctl {
 	int listen_fd, lock_fd;
 	int bell_fd; /* wakes the server: engines, start, close */
 	bool server_up, server_stop;
+	bool server_full; /* no descriptor for a new client: look again in a while */
 	pthread_t server;
 	/* Not under the lock. */
 	int interrupt_fd;

@@ -94,6 +94,14 @@ visit_consumer(const struct ctl_visitor *v, const struct ctl_channel *ch)
 }
 
 static void
+visit_channel_counters(const struct ctl_visitor *v, const struct dp_channel_counters *c)
+{
+#define DP_CHANNEL_COUNTER(name, help) NUM(v, #name, c->name);
+#include "counters.def"
+#undef DP_CHANNEL_COUNTER
+}
+
+static void
 visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	const struct ctl_channel *ch, const struct dp_channel_counters *c)
 {
@@ -107,9 +115,20 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	visit_consumer(v, ch);
 	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
 	NUM(v, "waiting", c->waiting_pkts);
-#define DP_CHANNEL_COUNTER(name, help) NUM(v, #name, c->name);
-#include "counters.def"
-#undef DP_CHANNEL_COUNTER
+	visit_channel_counters(v, c);
+	CLOSE(v);
+}
+
+static void
+visit_group(const struct ctl_visitor *v, const struct ctl_group *group,
+	const struct dp_group_counters *c)
+{
+	OPEN(v, NULL);
+	STR(v, "group", group->name);
+	NUM(v, "received_pkts", c->received_pkts);
+	OPEN(v, "closed");
+	visit_channel_counters(v, &group->closed);
+	CLOSE(v);
 	CLOSE(v);
 }
 
@@ -127,12 +146,8 @@ visit_lists(const struct ctl_visitor *v, const struct ctl_engine *engine,
 			visit_channel(v, engine, engine->channels[i], &view->sinks[i]);
 	CLOSE(v);
 	OPEN(v, "groups");
-	for (uint32_t i = 0; i < engine->ngroups; i++) {
-		OPEN(v, NULL);
-		STR(v, "group", engine->groups[i]->name);
-		NUM(v, "received_pkts", view->groups[i].received_pkts);
-		CLOSE(v);
-	}
+	for (uint32_t i = 0; i < engine->ngroups; i++)
+		visit_group(v, engine->groups[i], &view->groups[i]);
 	CLOSE(v);
 }
 

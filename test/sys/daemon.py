@@ -3,6 +3,7 @@
 Daemon feeds Lua to a pacf on its standard input and gets the values back; check_ledger says whether
 an engine's figures add up.  PACF, PACF_GEN, PACF_RUN, BADCLIENT: the programs.
 """
+import glob
 import json
 import os
 import queue
@@ -183,8 +184,18 @@ def check_ledger(stats):
         if c['action'] == 'SAMPLE':
             shares[c['group']] = shares.get(c['group'], 0) + c['received_pkts']
     for group in stats['groups'] or []:
-        need(shares.get(group['group'], 0) == group['received_pkts'] == total['distributed_pkts'],
+        share = shares.get(group['group'], 0) + group['closed']['received_pkts']
+        need(share == group['received_pkts'] == total['distributed_pkts'],
              'group %s: channels %s' % (group, shares))
+
+
+def cpu_ns(pid):
+    """All threads; the first figure of schedstat is the time on a CPU."""
+    total = 0
+    for path in glob.glob('/proc/%d/task/*/schedstat' % pid):
+        with open(path, encoding='ascii') as f:
+            total += int(f.read().split()[0])
+    return total
 
 
 def stop_process(pid):

@@ -71,8 +71,8 @@ def engine_new(daemon, engine, capture, bad, speed):
 class Run:
     """The two engines, each with readers on its channels, of one daemon."""
 
-    def __init__(self, daemon, folder, capture, bad='', speed=0.0):
-        self.daemon, self.folder = daemon, folder
+    def __init__(self, daemon, folder, capture, bad='', speed=0.0, reference=None):
+        self.daemon, self.folder, self.reference = daemon, folder, reference
         self.clients = {}
         for engine in ACTIONS:
             engine_new(daemon, engine, capture, bad, speed)
@@ -161,6 +161,7 @@ class Stopped(Fault):
 
     def before(self):
         self.run.attach(0)
+        self.run.attached(0)
 
     def middle(self):
         for engine in ACTIONS:
@@ -180,9 +181,15 @@ class Killed(Fault):
 
     def before(self):
         self.run.attach(0)
+        self.run.attached(0)
+
+    def gave_back(self, engine):
+        channel = self.bad_channel({engine: self.run.daemon.stats(engine)}, engine)
+        return channel['delivered_pkts'] > channel['waiting']
 
     def middle(self):
         for engine in ACTIONS:
+            until('a packet is read', lambda e=engine: self.gave_back(e))
             client = self.run.clients[engine, 0, '']
             client.signal(signal.SIGKILL)
             client.end(-signal.SIGKILL)
@@ -313,8 +320,7 @@ class Suite:
     def fault(self, kind, folder):
         daemon = Daemon(folder)
         try:
-            run = Run(daemon, folder, self.capture, kind.bad, 2.0)
-            run.reference = self.reference
+            run = Run(daemon, folder, self.capture, kind.bad, 2.0, self.reference)
             fault = kind(run)
             fault.before()
             run.start()
@@ -333,11 +339,20 @@ class Suite:
         finally:
             daemon.kill()
 
+    def second_daemon(self, folder):
+        other = Daemon(folder)
+        try:
+            other.lua("pkteng.new{name='e', type='pcap'}")
+            error = other.refused("pkteng.open_channel{engine='e', channel='pacf:e{0'}")
+            need('another pacf already serves %s' % os.environ['PACF_RUNDIR'] in error, error)
+        finally:
+            other.kill()
+
     def memory(self, folder):
         """At a pace that leaves time; the other channels go on, to the end."""
         daemon = Daemon(folder)
         try:
-            run = Run(daemon, folder, self.capture, Fault.bad, 2.0)
+            run = Run(daemon, folder, self.capture, Fault.bad, 1.0)
             run.start()
             for number in (1, 2, 3):
                 run.attach(number)
@@ -352,10 +367,11 @@ class Suite:
             daemon.kill()
 
     def busy(self, folder):
-        """Who waits for the engine has the channel as well as who reads it."""
+        """Who waits for the engine has the channel as well as who reads it; one daemon a folder."""
         daemon = Daemon(folder)
         try:
             run = Run(daemon, folder, self.capture, speed=1.0)
+            self.second_daemon(folder)
             for number in range(4):
                 run.attach(number)
                 run.attached(number)
@@ -376,7 +392,9 @@ class Suite:
             daemon.kill()
 
     def murder_once(self, folder, delay):
-        """Readers of a killed daemon end, and say why; nothing in the folder is in the way."""
+        """Readers of a killed daemon end, and say why; nothing in the folder is in the way.
+
+        delay: seconds after the engine has started; None: it has not, the readers wait for it."""
         daemon = Daemon(folder)
         try:
             run = Run(daemon, folder, self.capture, speed=0.5)
@@ -384,11 +402,11 @@ class Suite:
             readers += [Client('poll', 'pacf:s}%d' % i) for i in (2, 3)]
             for i, reader in enumerate(readers):
                 until('reader', lambda i=i, r=reader: list_channels()['pacf:s}%d' % i] == r.pid)
-            daemon.lua("pkteng.start{engine='s'}")
-            run.daemon.lua('pacf.sleep(%g)' % delay)
+            if delay is not None:
+                daemon.lua("pkteng.start{engine='s'} pacf.sleep(%g)" % delay)
             daemon.kill()
             for number, reader in enumerate(readers):
-                error = reader.end(1, 5)[1]
+                error = reader.end(3 if delay is None else 1, 5)[1]
                 need('daemon' in error, 'reader %d says: %s' % (number, error))
             need(not list_channels(), 'a dead daemon has channels')
             error = Client('read', 'pacf:s}0', '/dev/null').end(3)[1]
@@ -401,7 +419,7 @@ class Suite:
 
     def murder(self, folder):
         for _ in range(self.rounds):
-            self.murder_once(folder, random.choice((0, 0.002, 0.05, 0.1)))
+            self.murder_once(folder, random.choice((None, 0, 0.002, 0.05, 0.1)))
         daemon = Daemon(folder)
         try:
             all_read(daemon, folder, self.capture)

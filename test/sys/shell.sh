@@ -40,6 +40,23 @@ END
 "$PACF" -f "$SRC/scripts/startup.lua" -f "$dir/four.lua" </dev/null >"$dir/out" 2>&1 && fail "setup4 with one file"
 grep -q '^error: .*four.lua:5: setup4: a file has no queues' "$dir/out" || fail "setup4"
 
+# A closed channel's share stays in the ledger of its group.
+cat >"$dir/closed.lua" <<END
+pkteng.new{name="e", type="pcap"}
+pkteng.link{engine="e", ifname="$dir/gen.pcap"}
+for i = 1, 3 do pkteng.open_channel{engine="e", channel="pcap:$dir/closed" .. i} end
+pkteng.start{engine="e"}
+pkteng.wait{engine="e"}
+local before = pkteng.stats("e").channels[2].delivered_pkts
+pkteng.close_channel{engine="e", channel="pcap:$dir/closed2"}
+local closed = pkteng.stats("e").groups[1].closed
+assert(before > 0 and closed.delivered_pkts == before and closed.received_pkts == before)
+pkteng.stop{engine="e"}
+pkteng.show_stats{engine="e"}
+END
+"$PACF" -f "$dir/closed.lua" </dev/null >"$dir/out" 2>&1 || fail "closed channel"
+grep -q 'group default: .* + by closed channels [1-9].*(adds up)' "$dir/out" || fail "closed channel in the ledger"
+
 # demo.lua: the main job.  Needs tcpdump, and the shim, which a sanitized build does not have.
 "$PACF" -f "$SRC/scripts/demo.lua" </dev/null >"$dir/out" 2>&1 && fail "demo.lua without a capture"
 grep -q '^error: name a capture file' "$dir/out" || fail "demo.lua says not what is missing"
