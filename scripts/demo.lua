@@ -53,7 +53,7 @@ local function count_packets(file)
 end
 
 local capture = os.getenv("PACF_CAPTURE")
-if not capture then
+if not capture or capture == "" then
 	error("name a capture file: PACF_CAPTURE=some.pcap bin/pacf -f scripts/demo.lua", 0)
 end
 local bin = os.getenv("PACF_BIN") or "bin"

@@ -133,7 +133,7 @@ end
 -- Out of the box
 ---------------------------------------------------------------------------------------------
 
-if CAPTURE then
+if CAPTURE and CAPTURE ~= "" then
 	setup("pcap", CAPTURE)
 else
 	print('No capture file yet. Name one, here: setup("pcap", "some.pcap")')

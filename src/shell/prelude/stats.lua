@@ -126,9 +126,11 @@ local function render_totals(e)
 				lost = lost + dropped(channel)
 			end
 		end
-		lines[#lines + 1] = ("  group %s: received %s = delivered %s + dropped %s (%s)\n"):format(g.group,
+		local closed = g.closed and g.closed.received_pkts or 0
+		lines[#lines + 1] = ("  group %s: received %s = delivered %s + dropped %s%s (%s)\n"):format(g.group,
 			count(g.received_pkts), count(delivered), count(lost),
-			verdict(g.received_pkts or 0, delivered + lost, running))
+			closed ~= 0 and (" + by closed channels %s"):format(count(closed)) or "",
+			verdict(g.received_pkts or 0, delivered + lost + closed, running))
 	end
 	return table.concat(lines)
 end
