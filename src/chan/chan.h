@@ -30,6 +30,7 @@ struct chan_tx {
 	uint32_t published; /* tail as the application sees it */
 	uint32_t head;	    /* given back, as last checked */
 	uint32_t taken;	    /* given back and taken by chan_tx_take */
+	uint32_t looked;    /* tail when we last looked for a sleeper */
 	uint32_t rung;	    /* ticket of the last ring of the bell */
 	int bell_fd;	    /* shared by all lanes of one application; not owned */
 	bool lied;	    /* the cursor was out of range: detach it */
@@ -81,6 +82,24 @@ chan_tx_put(struct chan_tx *tx, uint64_t off, uint64_t ts_ns, uint32_t len, uint
 	tx->desc[slot] =
 		(struct chan_desc){.off = off, .ts_ns = ts_ns, .len = len, .wirelen = wirelen};
 	tx->shadow[slot] = frame;
+}
+/* Makes everything put so far visible.  An application that sleeps doesn't notice before
+ * chan_tx_wake. */
+static inline void
+chan_tx_show(struct chan_tx *tx)
+{
+	/* Release, partner of the acquire in chan_rx_avail: descriptors and packet bytes before
+	 * tail. */
+	atomic_store_explicit(&tx->ring->tail, tx->tail, memory_order_release);
+	tx->published = tx->tail;
+}
+/* Looks for a sleeper, which costs a full fence and a cache miss, and rings the bell for it. */
+void chan_tx_wake(struct chan_tx *tx);
+/* More has been shown since the last look than a sleeper should be left alone with. */
+static inline bool
+chan_tx_wake_due(const struct chan_tx *tx)
+{
+	return tx->published - tx->looked >= tx->slots / 4;
 }
 /* Makes everything put so far visible and rings the bell if the application sleeps. */
 void chan_tx_publish(struct chan_tx *tx);

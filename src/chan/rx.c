@@ -63,7 +63,7 @@ take_position(struct chan_rx *rx)
 	rx->head = rx->next = (uint32_t)word;
 	rx->ticket = (uint32_t)(word >> 32);
 	rx->ticket += rx->ticket & 1;
-	/* Acquire, partner of the release in chan_tx_publish; see chan_rx_avail. */
+	/* Acquire, partner of the release in chan_tx_show; see chan_rx_avail. */
 	rx->tail = atomic_load_explicit(&rx->ring->tail, memory_order_acquire);
 	return rx->tail - rx->head <= slots_of(rx) ? 0 : -EPROTO;
 }
@@ -119,7 +119,7 @@ chan_rx_avail(struct chan_rx *rx)
 {
 	uint32_t ahead, room = slots_of(rx) - (rx->next - rx->head);
 
-	/* Acquire, partner of the release in chan_tx_publish: descriptors and packet bytes
+	/* Acquire, partner of the release in chan_tx_show: descriptors and packet bytes
 	 * before this tail are there to be read. */
 	rx->tail = atomic_load_explicit(&rx->ring->tail, memory_order_acquire);
 	ahead = rx->tail - rx->next;
@@ -154,8 +154,8 @@ chan_rx_arm(struct chan_rx *rx)
 	rx->ticket += 1 + (rx->ticket & 1); /* odd, and not one that has been rung for */
 	/* Release for the head that is in the same word; see chan_rx_release. */
 	store_word(rx, memory_order_release);
-	/* Sequentially consistent fence, partner of the one in tx.c's wake: orders our store of
-	 * the ticket before the loads of tail and state.  The engine stores tail or state,
+	/* Sequentially consistent fence, partner of the one in chan_tx_wake: orders our store
+	 * of the ticket before the loads of tail and state.  The engine stores tail or state,
 	 * fences, loads the ticket; so either it sees us asleep and rings, or we see what it
 	 * stored. */
 	atomic_thread_fence(memory_order_seq_cst);

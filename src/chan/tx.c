@@ -142,11 +142,12 @@ chan_tx_reclaim(struct chan_tx *tx, uint32_t *frame)
 }
 
 /* After a store the application should notice: rings if it sleeps, once per sleep. */
-static void
-wake(struct chan_tx *tx)
+void
+chan_tx_wake(struct chan_tx *tx)
 {
 	uint32_t ticket;
 
+	tx->looked = tx->published;
 	/* Sequentially consistent fence, partner of the one in chan_rx_arm: orders our store of
 	 * tail or state before the load of the cursor word.  The application stores the word,
 	 * fences, loads tail and state; so either we see its ticket or it sees our packets. */
@@ -164,11 +165,8 @@ chan_tx_publish(struct chan_tx *tx)
 {
 	if (tx->published == tx->tail)
 		return;
-	/* Release, partner of the acquire in chan_rx_avail: descriptors and packet bytes before
-	 * tail. */
-	atomic_store_explicit(&tx->ring->tail, tx->tail, memory_order_release);
-	tx->published = tx->tail;
-	wake(tx);
+	chan_tx_show(tx);
+	chan_tx_wake(tx);
 }
 
 /* The first verdict stays: a capture that has ended is not made a failure by closing it. */
@@ -180,5 +178,5 @@ chan_tx_finish(struct chan_tx *tx, enum chan_state state)
 		return;
 	/* Release, partner of the acquire in chan_rx_state: the last tail before the state. */
 	atomic_store_explicit(&tx->ring->state, state, memory_order_release);
-	wake(tx);
+	chan_tx_wake(tx);
 }

@@ -21,6 +21,7 @@
 /* The application's end of a channel while somebody is attached.  Made and freed by control. */
 struct dp_lane {
 	struct chan_tx tx;
+	uint64_t staged_bytes; /* of the packets put and not shown yet */
 	struct dp_channel_counters
 		base; /* engine: the channel's counters when the lane joined */
 	uint64_t base_source_drop_pkts;
@@ -49,6 +50,7 @@ struct dp_route {
 	struct dp_sink *sink;
 	struct dp_lane *lane; /* NULL: nobody attached, or no shared memory */
 	bool wait_full, wait_detached;
+	bool closed; /* gets nothing more; its application may read what is in the ring */
 };
 struct dp_group {
 	struct dp_group_stat *stat;
@@ -112,6 +114,8 @@ struct dp_engine {
 	uint32_t pos, n; /* the burst: next packet, number of packets */
 	uint32_t live;	 /* links that have not ended */
 	uint32_t idle;	 /* turns without progress in a row */
+	bool eager;	 /* a source or sink of this plan may wait, see io.h: put nothing off */
+	uint32_t busy;	 /* full bursts since the last dp_split_finish */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
 	struct io_pkt burst[IO_BURST_MAX];
@@ -126,7 +130,10 @@ void dp_engine_run(struct dp_engine *engine);
 /* split.c: hands on packets pos..n-1 of the burst; stops at the first that a waiting channel
  * can't take yet. Returns how many it handed on. */
 uint32_t dp_split(struct dp_engine *engine);
-/* Publishes lanes, writes staged packets and shares the counters of all that split touched. */
+/* After each split: writes staged packets, makes lanes' packets visible, counts both.  What it
+ * leaves to dp_split_finish may be put off while burst follows burst. */
+void dp_split_show(struct dp_engine *engine);
+/* All of that, wakes who sleeps, and shares the counters of all that split touched. */
 void dp_split_finish(struct dp_engine *engine);
 /* Takes back what applications gave back; with all, also of lanes that gave back little. */
 void dp_take_back(struct dp_engine *engine, bool all);

@@ -1,6 +1,8 @@
 /*
  * dp/engine: the thread's loop.  Called by the control plane's thread start; runs until `stop`.
- * Invariant: between two turns nothing is staged and everything put into a ring is published.
+ * Invariant: between two turns nothing is staged and everything put into a ring is visible; and
+ * before the thread naps, ends or changes its plan, every sleeper is woken and every counter
+ * shared.
  */
 #include "dp.h"
 #include "os.h"
@@ -11,6 +13,11 @@
 #define NAP_MIN_NS 20000u    /* first nap without progress */
 #define NAP_MAX_NS 10000000u /* longest: idle costs about 100 turns a second */
 #define SPIN_TURNS 32u	     /* turns without progress before the first nap */
+/* Full bursts, after which the next follows at once, until sleepers are woken and counters
+ * shared.  A bell costs about 1 us (2026): 4 channels, woken for every burst of 64, took as
+ * long as all the rest.  A ring a quarter full does not wait. */
+#define BUSY_TURNS 32u
+#define AHEAD	   16u /* packets whose headers are being fetched */
 
 /* Sleeps until the bell, but not longer than ns. */
 static void
@@ -32,6 +39,8 @@ plan_check(struct dp_engine *engine)
 
 	if (next == engine->plan)
 		return;
+	if (engine->ntouched > 0)
+		dp_split_finish(engine);
 	dp_plan_enter(engine, next);
 	if (atomic_load_explicit(&engine->ended, memory_order_relaxed))
 		dp_lanes_finish(engine, CHAN_EOF);
@@ -53,12 +62,13 @@ static void
 burst_digest(struct dp_engine *engine, enum pkt_link link)
 {
 	const struct io_pkt *burst = engine->burst;
+	uint32_t n = engine->n;
 
 	if (engine->plan->ngroups == 0 && engine->plan->ncopy == 0)
 		link = PKT_LINK_OTHER;
-	for (uint32_t i = 0; i < engine->n; i++) {
-		if (i + 8 < engine->n)
-			__builtin_prefetch(burst[i + 8].data);
+	for (uint32_t i = 0; i < n; i++) {
+		if (i + AHEAD < n)
+			__builtin_prefetch(burst[i + AHEAD].data);
 		engine->digest[i] = pkt_digest(
 			burst[i].data, burst[i].len, link, &engine->key, &engine->reason[i]);
 	}
@@ -68,6 +78,7 @@ burst_digest(struct dp_engine *engine, enum pkt_link link)
 static bool
 burst_receive(struct dp_engine *engine)
 {
+	bool low = engine->pool.nfree < 2 * engine->batch;
 	struct dp_link *link;
 	int got;
 
@@ -76,12 +87,19 @@ burst_receive(struct dp_engine *engine)
 	engine->pos = engine->n = 0;
 	if (link->ended)
 		return false;
+	if (low)
+		dp_take_back(engine, true);
 	got = link->ops->rx(link->priv, engine->burst, engine->batch);
 	if (got < 0) {
 		link_end(engine, link, got);
 		return false;
 	}
 	engine->n = (uint32_t)got;
+	for (uint32_t i = 0; i < AHEAD && i < engine->n; i++)
+		__builtin_prefetch(engine->burst[i].data);
+	/* Here, where the first headers are on their way. */
+	if (!low)
+		dp_take_back(engine, false);
 	burst_digest(engine, link->link);
 	return got > 0;
 }
@@ -142,8 +160,11 @@ engine_turn(struct dp_engine *engine)
 	bool stalled;
 
 	plan_check(engine);
-	dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
-	if (engine->pos == engine->n && !burst_receive(engine)) {
+	if (engine->pos < engine->n) {
+		dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
+	} else if (!burst_receive(engine)) {
+		if (engine->ntouched > 0)
+			dp_split_finish(engine);
 		if (engine->live == 0)
 			engine_end(engine);
 		engine_idle(engine, false);
@@ -153,7 +174,11 @@ engine_turn(struct dp_engine *engine)
 		engine->idle = 0;
 	stalled = engine->pos < engine->n;
 	engine->own.stalled_turns += stalled;
-	dp_split_finish(engine);
+	if (!stalled && !engine->eager && engine->n == engine->batch &&
+		++engine->busy < BUSY_TURNS)
+		dp_split_show(engine);
+	else
+		dp_split_finish(engine);
 	if (stalled)
 		engine_idle(engine, true);
 }
@@ -177,7 +202,7 @@ dp_engine_run(struct dp_engine *engine)
 	os_thread_name(engine->name);
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
-	engine->pos = engine->n = engine->idle = 0;
+	engine->pos = engine->n = engine->idle = engine->busy = 0;
 	while (!atomic_load_explicit(&engine->stop, memory_order_acquire)) {
 		engine_turn(engine);
 		atomic_store_explicit(&engine->turns, ++turns, memory_order_relaxed);

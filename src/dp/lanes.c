@@ -14,19 +14,39 @@ frame_back(struct dp_engine *engine, struct chan_tx *tx, uint32_t frame)
 	io_pool_put(&engine->pool, frame);
 }
 
+/* All that the application has given back.  The pool's fields are kept in registers. */
+static void
+frames_back(struct dp_engine *engine, struct chan_tx *tx)
+{
+	struct io_pool *pool = &engine->pool;
+	uint32_t nfree = pool->nfree, taken = tx->taken, head = tx->head, mask = tx->mask;
+	uint32_t ordinary = pool->frames, *list = pool->free;
+	const uint32_t *shadow = tx->shadow;
+	uint16_t *refs = pool->refs;
+
+	for (; taken != head; taken++) {
+		uint32_t frame = shadow[taken & mask];
+
+		if (frame >= ordinary)
+			frame_back(engine, tx, frame); /* to the other list */
+		else if (--refs[frame] == 0)
+			list[nfree++] = frame;
+	}
+	tx->taken = taken;
+	pool->nfree = nfree;
+}
+
 static void
 lane_take(struct dp_engine *engine, uint32_t number, const struct dp_route *route)
 {
 	struct dp_lane *lane = route->lane;
-	uint32_t frame;
 
 	chan_tx_poll(&lane->tx);
 	if (lane->tx.lied && !atomic_load_explicit(&lane->lied, memory_order_relaxed)) {
 		atomic_store_explicit(&lane->lied, true, memory_order_release);
 		os_bell_ring(engine->ctl_bell_fd);
 	}
-	while (chan_tx_take(&lane->tx, &frame))
-		frame_back(engine, &lane->tx, frame);
+	frames_back(engine, &lane->tx);
 	route->sink->own.waiting_pkts = chan_tx_waiting(&lane->tx);
 	if (!route->sink->touched) {
 		route->sink->touched = true;
@@ -72,6 +92,15 @@ lane_retire(struct dp_engine *engine, struct dp_lane *lane, struct dp_sink *sink
 }
 
 static void
+lane_finish(struct dp_lane *lane, enum chan_state state)
+{
+	if (lane == NULL || lane->finished)
+		return;
+	chan_tx_finish(&lane->tx, state);
+	lane->finished = true;
+}
+
+static void
 lane_join(struct dp_route *route)
 {
 	if (route->lane == NULL || route->lane->joined)
@@ -80,10 +109,24 @@ lane_join(struct dp_route *route)
 	route->lane->joined = true;
 }
 
+/* Nobody is left asleep beside packets while the thread waits for a disk or a pipe. */
+static bool
+plan_eager(const struct dp_engine *engine, const struct dp_plan *plan)
+{
+	for (uint32_t i = 0; i < engine->nlinks; i++)
+		if (engine->links[i].ops->waits)
+			return true;
+	for (uint32_t i = 0; i < plan->nroutes; i++)
+		if (plan->routes[i].sink != NULL && plan->routes[i].sink->ops != NULL)
+			return true;
+	return false;
+}
+
 void
 dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan)
 {
 	engine->plan = plan;
+	engine->eager = plan_eager(engine, plan);
 	for (uint32_t i = 0; i < plan->nretired; i++)
 		lane_retire(engine, plan->retired[i].lane, plan->retired[i].sink);
 	for (uint32_t i = 0; i < plan->nroutes; i++) {
@@ -92,6 +135,8 @@ dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan)
 		if (route->sink == NULL)
 			continue;
 		lane_join(route);
+		if (route->closed)
+			lane_finish(route->lane, CHAN_CLOSED);
 		route->sink->touched = true;
 		engine->touched[engine->ntouched++] = (uint8_t)i;
 	}
@@ -102,12 +147,6 @@ dp_lanes_finish(struct dp_engine *engine, enum chan_state state)
 {
 	const struct dp_plan *plan = engine->plan;
 
-	for (uint32_t i = 0; i < plan->nroutes; i++) {
-		struct dp_lane *lane = plan->routes[i].lane;
-
-		if (lane == NULL || lane->finished)
-			continue;
-		chan_tx_finish(&lane->tx, state);
-		lane->finished = true;
-	}
+	for (uint32_t i = 0; i < plan->nroutes; i++)
+		lane_finish(plan->routes[i].lane, state);
 }

@@ -42,6 +42,22 @@ route_ready(
 						      lane->tx.large_held < DP_LARGE_QUOTA);
 }
 
+/* What is put is counted when it is shown: lane_count. */
+static inline void
+lane_fill(const struct dp_engine *engine, struct dp_lane *lane, const struct io_pkt *pkt)
+{
+	chan_tx_put(&lane->tx, (uint64_t)(pkt->data - engine->pool.base), pkt->ts_ns, pkt->len,
+		pkt->wirelen, pkt->frame);
+	lane->staged_bytes += pkt->len;
+}
+
+static inline void
+sink_received(struct dp_sink *sink, const struct io_pkt *pkt)
+{
+	sink->own.received_pkts++;
+	sink->own.received_bytes += pkt->len;
+}
+
 /* Returns 1 if a ring slot or a stage now holds the frame. */
 static inline uint32_t
 lane_put(struct dp_engine *engine, struct dp_sink *sink, struct dp_lane *lane,
@@ -50,20 +66,19 @@ lane_put(struct dp_engine *engine, struct dp_sink *sink, struct dp_lane *lane,
 	struct chan_tx *tx = &lane->tx;
 
 	if (chan_tx_room(tx) == 0) {
+		sink_received(sink, pkt);
 		sink->own.drop_ring_full_pkts++;
 		return 0;
 	}
 	if (io_pool_is_large(&engine->pool, pkt->frame)) {
 		if (tx->large_held == DP_LARGE_QUOTA) {
+			sink_received(sink, pkt);
 			sink->own.drop_large_full_pkts++;
 			return 0;
 		}
 		tx->large_held++;
 	}
-	chan_tx_put(tx, (uint64_t)(pkt->data - engine->pool.base), pkt->ts_ns, pkt->len,
-		pkt->wirelen, pkt->frame);
-	sink->own.delivered_pkts++;
-	sink->own.delivered_bytes += pkt->len;
+	lane_fill(engine, lane, pkt);
 	return 1;
 }
 
@@ -75,10 +90,9 @@ route_put(struct dp_engine *engine, uint32_t number, const struct io_pkt *pkt)
 	struct dp_lane *lane = route_lane(route);
 
 	route_touch(engine, number, sink);
-	sink->own.received_pkts++;
-	sink->own.received_bytes += pkt->len;
 	if (lane != NULL)
 		return lane_put(engine, sink, lane, pkt);
+	sink_received(sink, pkt);
 	if (sink->ops == NULL) {
 		sink->own.drop_no_consumer_pkts++;
 		return 0;
@@ -120,7 +134,7 @@ packet_put(struct dp_engine *engine, const struct io_pkt *pkt, uint64_t digest)
 		holders += route_put(engine, group_pick(plan->groups[i], digest), pkt);
 	if (holders == 0)
 		io_pool_put(&engine->pool, pkt->frame);
-	else
+	else if (holders > 1)
 		engine->pool.refs[pkt->frame] = (uint16_t)holders;
 }
 
@@ -134,35 +148,117 @@ burst_drop(struct dp_engine *engine, uint64_t *cause)
 	engine->pos = engine->n;
 }
 
+/* The general way, packet by packet.  Returns the first packet that was not handed on. */
+static uint32_t
+burst_any(struct dp_engine *engine)
+{
+	uint32_t i;
+
+	for (i = engine->pos; i < engine->n; i++) {
+		const struct io_pkt *pkt = &engine->burst[i];
+
+		if (engine->plan->any_wait && !packet_ready(engine, pkt, engine->digest[i]))
+			break;
+		packet_put(engine, pkt, engine->digest[i]);
+	}
+	return i;
+}
+
+/* One group and nothing else: who has room for the packet is ready for it. */
+static uint32_t
+burst_sample(struct dp_engine *engine)
+{
+	const struct dp_plan *plan = engine->plan;
+	const struct dp_group *group = plan->groups[0];
+	uint32_t i, n = engine->n;
+
+	for (i = engine->pos; i < n; i++) {
+		const struct io_pkt *pkt = &engine->burst[i];
+		uint32_t number = group_pick(group, engine->digest[i]);
+		const struct dp_route *route = &plan->routes[number];
+		struct dp_lane *lane = route_lane(route);
+
+		if (lane == NULL || chan_tx_room(&lane->tx) == 0 ||
+			io_pool_is_large(&engine->pool, pkt->frame)) {
+			if (plan->any_wait && !route_ready(engine, route, pkt))
+				break;
+			packet_put(engine, pkt, engine->digest[i]);
+			continue;
+		}
+		if (lane->tx.tail == lane->tx.published)
+			route_touch(engine, number, route->sink);
+		lane_fill(engine, lane, pkt);
+	}
+	return i;
+}
+
+/* Can all COPY channels take all that is left, in ordinary frames? */
+static bool
+copies_ready(const struct dp_engine *engine)
+{
+	const struct dp_plan *plan = engine->plan;
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < plan->ncopy; i++) {
+		const struct dp_lane *lane = route_lane(&plan->routes[plan->copy[i]]);
+
+		if (lane == NULL || chan_tx_room(&lane->tx) < engine->n - engine->pos)
+			return false;
+	}
+	for (uint32_t i = engine->pos; i < engine->n; i++)
+		most = engine->burst[i].frame > most ? engine->burst[i].frame : most;
+	return !io_pool_is_large(&engine->pool, most);
+}
+
+/* COPY channels only, all of them ready: one ring after the other. */
+static uint32_t
+burst_copy(struct dp_engine *engine)
+{
+	const struct dp_plan *plan = engine->plan;
+
+	for (uint32_t c = 0; c < plan->ncopy; c++) {
+		const struct dp_route *route = &plan->routes[plan->copy[c]];
+
+		route_touch(engine, plan->copy[c], route->sink);
+		for (uint32_t i = engine->pos; i < engine->n; i++)
+			lane_fill(engine, route->lane, &engine->burst[i]);
+	}
+	for (uint32_t i = engine->pos; i < engine->n && plan->ncopy > 1; i++)
+		engine->pool.refs[engine->burst[i].frame] = (uint16_t)plan->ncopy;
+	return engine->n;
+}
+
 static void
 burst_distribute(struct dp_engine *engine)
 {
 	const struct dp_plan *plan = engine->plan;
-	uint32_t first = engine->pos, i;
+	uint32_t first = engine->pos;
 
-	for (i = first; i < engine->n; i++) {
-		const struct io_pkt *pkt = &engine->burst[i];
-
-		if (plan->any_wait && !packet_ready(engine, pkt, engine->digest[i]))
-			break;
-		packet_put(engine, pkt, engine->digest[i]);
-	}
-	engine->pos = i;
-	engine->own.distributed_pkts += i - first;
+	if (plan->ncopy == 0 && plan->ngroups == 1)
+		engine->pos = burst_sample(engine);
+	else if (plan->ngroups == 0 && copies_ready(engine))
+		engine->pos = burst_copy(engine);
+	else
+		engine->pos = burst_any(engine);
+	engine->own.distributed_pkts += engine->pos - first;
 	for (uint32_t g = 0; g < plan->ngroups; g++)
-		plan->groups[g]->stat->own.received_pkts += i - first;
+		plan->groups[g]->stat->own.received_pkts += engine->pos - first;
 }
 
 static void
 burst_count(struct dp_engine *engine, uint32_t first)
 {
 	struct dp_link_counters *link = &engine->links[engine->link].own;
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, odd = 0;
 
 	for (uint32_t i = first; i < engine->pos; i++) {
 		bytes += engine->burst[i].len;
+		if (engine->reason[i] == PKT_OK)
+			continue;
 		engine->own.reasons[engine->reason[i]]++;
+		odd++;
 	}
+	engine->own.reasons[PKT_OK] += engine->pos - first - odd;
 	link->received_pkts += engine->pos - first;
 	link->received_bytes += bytes;
 	engine->own.received_pkts += engine->pos - first;
@@ -218,24 +314,57 @@ lane_share(const struct dp_sink *sink, struct dp_lane *lane)
 		dropped_pkts(&sink->own) - dropped_pkts(&lane->base), memory_order_relaxed);
 }
 
+static void
+lane_count(struct dp_sink *sink, struct dp_lane *lane)
+{
+	uint32_t n = lane->tx.tail - lane->tx.published;
+
+	sink->own.received_pkts += n;
+	sink->own.delivered_pkts += n;
+	sink->own.received_bytes += lane->staged_bytes;
+	sink->own.delivered_bytes += lane->staged_bytes;
+	lane->staged_bytes = 0;
+}
+
 void
-dp_split_finish(struct dp_engine *engine)
+dp_split_show(struct dp_engine *engine)
 {
 	const struct dp_plan *plan = engine->plan;
 
 	for (uint32_t i = 0; i < engine->ntouched; i++) {
 		const struct dp_route *route = &plan->routes[engine->touched[i]];
-		struct dp_sink *sink = route->sink;
+		struct dp_lane *lane = route->lane;
 
-		if (sink->nstaged > 0)
-			stage_write(engine, sink);
-		if (route->lane != NULL) {
-			lane_share(sink, route->lane);
-			chan_tx_publish(&route->lane->tx);
-			sink->own.waiting_pkts = chan_tx_waiting(&route->lane->tx);
-		}
-		sink->touched = false;
+		if (route->sink->nstaged > 0)
+			stage_write(engine, route->sink);
+		if (lane == NULL || lane->tx.tail == lane->tx.published)
+			continue;
+		lane_count(route->sink, lane);
+		chan_tx_show(&lane->tx);
+		if (chan_tx_wake_due(&lane->tx))
+			chan_tx_wake(&lane->tx);
+	}
+}
+
+void
+dp_split_finish(struct dp_engine *engine)
+{
+	const struct dp_plan *plan = engine->plan;
+
+	dp_split_show(engine);
+	for (uint32_t i = 0; i < engine->ntouched; i++) {
+		const struct dp_route *route = &plan->routes[engine->touched[i]];
+		struct dp_lane *lane = route->lane;
+
+		route->sink->touched = false;
+		if (lane == NULL)
+			continue;
+		lane_share(route->sink, lane);
+		if (lane->tx.looked != lane->tx.published)
+			chan_tx_wake(&lane->tx);
+		route->sink->own.waiting_pkts = chan_tx_waiting(&lane->tx);
 	}
 	dp_share(engine);
 	engine->ntouched = 0;
+	engine->busy = 0;
 }

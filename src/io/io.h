@@ -67,6 +67,7 @@ struct io_mem_pkt {
 struct io_source_ops {
 	const char *name;
 	size_t priv_bytes;
+	bool waits;   /* rx may wait, for a disk or for whoever writes into a pipe */
 	bool offline; /* loses nothing by waiting: sinks wait by default, fixed hash key */
 	uint32_t pool_frames; /* frames it needs for itself beyond the rings and a burst */
 	/* Control plane; -errno with *err on failure. */
@@ -116,8 +117,8 @@ const struct io_sink_ops *io_sink_find(const char *name);
  * what a source does.  Through the table, ifname is a capture file that is read into memory
  * once; C callers use io_mem_set between clearing priv and open: the array stays the caller's,
  * and must outlive the source. resident: frames are filled once at start (frame i holds packet
- * i mod n), then handed out as they come off the free list, as if a card had written them: no
- * copy, order not kept.
+ * i mod n), then their bytes are handed out in order, as if a card had written them, each
+ * against a free frame (io_pkt.frame), which is another one than the bytes are in: no copy.
  */
 extern const struct io_source_ops io_source_mem;
 extern const struct io_source_ops io_source_pcap;

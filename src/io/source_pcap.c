@@ -224,6 +224,7 @@ source_close(void *priv)
 const struct io_source_ops io_source_pcap = {
 	.name = "pcap",
 	.priv_bytes = sizeof(struct pcap_source),
+	.waits = true,
 	.offline = true,
 	.open = source_open,
 	.start = source_start,
