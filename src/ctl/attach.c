@@ -12,20 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool
-channel_is(const struct ctl_channel *ch, const char *name)
-{
-	return ch != NULL && ch->transport == CTL_PACF &&
-	       (name == NULL || strcmp(ch->name, name) == 0);
-}
-
-/* Every shared-memory channel of that name (NULL: of any); engine and ch are set for the body.
- */
-#define FOREACH_CHANNEL(ctl, engine, ch, i, name)     \
-	TAILQ_FOREACH(engine, &(ctl)->engines, entry) \
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)   \
-		if (channel_is(ch = engine->channels[i], name))
-
 static void
 reply_fail(struct ctl_client *client, int status, const char *text)
 {
@@ -58,7 +44,7 @@ refuse_unknown(struct ctl *ctl, struct ctl_client *client)
 	application_name(client->channel, name, sizeof(name));
 	start = used =
 		(size_t)snprintf(text, sizeof(text), "no channel \"%s\"; the daemon has", name);
-	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
 	{
 		application_name(ch->name, name, sizeof(name));
 		if (used + strlen(name) + 8 < sizeof(text))
@@ -94,114 +80,6 @@ refuse_busy(struct ctl_client *client, const struct ctl_client *owner)
 	reply_fail(client, -EBUSY, text);
 }
 
-/* Running engines that have the channel; -EAGAIN if one of them does not run yet, -ENOENT. */
-static int
-lanes_count(struct ctl *ctl, const char *name)
-{
-	const struct ctl_engine *engine;
-	const struct ctl_channel *ch;
-	int n = 0;
-	bool waiting = false;
-
-	FOREACH_CHANNEL(ctl, engine, ch, i, name)
-	{
-		n++;
-		if (engine->state != CTL_RUNNING)
-			waiting = true;
-	}
-	return n == 0 ? -ENOENT : waiting ? -EAGAIN : n;
-}
-
-static void
-info_fill(struct chan_reply *rep, const struct ctl_engine *engine)
-{
-	const struct io_source_info *info = &engine->links[0].info;
-
-	rep->linktype = UINT32_MAX;
-	if (engine->dp->nlinks == 0)
-		return;
-	rep->linktype = info->linktype;
-	rep->snaplen = info->snaplen;
-	rep->ts_digits = info->ts_digits;
-}
-
-static int
-lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *client)
-{
-	const struct io_source_info *info = &engine->links[0].info;
-	struct chan_tx_cfg cfg = {.slots = ch->slots,
-		.pool_bytes = engine->dp->pool.bytes,
-		.linktype = info->linktype,
-		.snaplen = info->snaplen,
-		.ts_digits = info->ts_digits,
-		.bell_fd = client->bell_fd};
-	int rc;
-
-	ch->lane = calloc(1, sizeof(*ch->lane));
-	if (ch->lane == NULL)
-		return -ENOMEM;
-	rc = chan_tx_create(&ch->lane->tx, &cfg);
-	if (rc == 0)
-		return 0;
-	free(ch->lane);
-	ch->lane = NULL;
-	return rc;
-}
-
-static int
-lane_send(const struct ctl_engine *engine, const struct ctl_channel *ch,
-	struct ctl_client *client)
-{
-	const int fds[] = {engine->dp->pool.fd, ch->lane->tx.ring_fd, ch->lane->tx.cursor_fd};
-	struct chan_reply rep = {.lanes = 1};
-	int rc;
-
-	info_fill(&rep, engine);
-	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
-	rc = chan_send_reply(client->sock, &rep, fds, 3);
-	chan_tx_sent(&ch->lane->tx);
-	return rc;
-}
-
-/* Makes and sends every lane, then lets the engines use them. */
-static int
-lanes_open(struct ctl *ctl, struct ctl_client *client)
-{
-	struct ctl_engine *engine;
-	struct ctl_channel *ch;
-	struct ctl_err err;
-	int rc;
-
-	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
-	{
-		rc = lane_make(engine, ch, client);
-		if (rc == 0)
-			rc = lane_send(engine, ch, client);
-		if (rc == 0)
-			rc = ctl_plan_publish(engine, &err);
-		if (rc < 0)
-			return rc;
-		ch->client = client;
-		ch->was_attached = true;
-	}
-	return 0;
-}
-
-static void
-client_detach(struct ctl *ctl, struct ctl_client *client)
-{
-	struct ctl_engine *engine;
-	struct ctl_channel *ch;
-
-	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
-	{
-		while (ctl_plan_retire(engine, ch) == -ENOMEM)
-			os_sleep_ns(1000000); /* the lane can't go while its engine uses it */
-		ch->client = NULL;
-	}
-	client->state = CTL_CLIENT_GONE;
-}
-
 /* A pending application gets its lanes if all its engines run. */
 static void
 client_try(struct ctl *ctl, struct ctl_client *client)
@@ -209,7 +87,7 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 	struct chan_reply rep = {0};
 	struct ctl_engine *engine;
 	struct ctl_channel *ch;
-	int n = lanes_count(ctl, client->channel), rc;
+	int n = ctl_lanes_count(ctl, client->channel), rc;
 
 	if (n == -EAGAIN)
 		return;
@@ -218,17 +96,17 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 		return;
 	}
 	rep.lanes = (uint32_t)n;
-	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
-	info_fill(&rep, engine);
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	ctl_reply_fill(&rep, engine);
 	snprintf(rep.name, sizeof(rep.name), "%s", client->channel);
 	client->bell_fd = os_bell_create();
 	rc = client->bell_fd < 0 ? client->bell_fd
 				 : chan_send_reply(client->sock, &rep, &client->bell_fd, 1);
 	client->state = CTL_CLIENT_ATTACHED;
 	if (rc == 0)
-		rc = lanes_open(ctl, client);
+		rc = ctl_lanes_open(ctl, client);
 	if (rc < 0) {
-		client_detach(ctl, client);
+		ctl_client_detach(ctl, client);
 		reply_fail(client, rc, strerror(-rc));
 	}
 }
@@ -241,16 +119,8 @@ ctl_attach_retry(struct ctl *ctl)
 	TAILQ_FOREACH(client, &ctl->clients, entry)
 	if (client->state == CTL_CLIENT_PENDING)
 		client_try(ctl, client);
-	os_bell_ring(ctl->bell_fd);
-}
-
-void
-ctl_attach_drop(struct ctl *ctl, const char *name)
-{
-	struct ctl_client *client = channel_owner(ctl, name);
-
-	if (client != NULL && lanes_count(ctl, name) == -ENOENT)
-		client->state = CTL_CLIENT_GONE;
+	else if (client->state == CTL_CLIENT_ATTACHED)
+		(void)ctl_lanes_open(ctl, client); /* what fails is tried again next time */
 	os_bell_ring(ctl->bell_fd);
 }
 
@@ -262,7 +132,7 @@ describe_send(struct ctl *ctl, struct ctl_client *client, const struct ctl_engin
 	const struct ctl_client *owner = channel_owner(ctl, ch->name);
 	struct chan_reply rep = {.busy_pid = owner != NULL ? (uint32_t)owner->pid : 0};
 
-	info_fill(&rep, engine);
+	ctl_reply_fill(&rep, engine);
 	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
 	snprintf(rep.text, sizeof(rep.text), "Host PACF engine %s, %s", engine->name,
 		actions[ch->action]);
@@ -276,7 +146,7 @@ listed_before(const struct ctl *ctl, const struct ctl_engine *until, const char 
 	const struct ctl_engine *engine;
 	const struct ctl_channel *ch;
 
-	FOREACH_CHANNEL(ctl, engine, ch, i, name)
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, name)
 	return engine != until;
 	return false;
 }
@@ -291,7 +161,7 @@ list_send(struct ctl *ctl, struct ctl_client *client)
 	uint32_t n = 0;
 	int rc;
 
-	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
 	{
 		if (listed_before(ctl, engine, ch->name) || n++ < client->listed)
 			continue;
@@ -317,7 +187,7 @@ serve_query(struct ctl *ctl, struct ctl_client *client)
 	const struct ctl_engine *engine;
 	const struct ctl_channel *ch;
 
-	FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
 	{
 		describe_send(ctl, client, engine, ch);
 		client->state = CTL_CLIENT_GONE;
@@ -373,21 +243,6 @@ ctl_client_event(struct ctl *ctl, struct ctl_client *client)
 		client_serve(ctl, client);
 	else if (client->state == CTL_CLIENT_LISTING)
 		serve_list(ctl, client);
-	else if (client->state == CTL_CLIENT_ATTACHED)
-		client_detach(ctl, client);
 	else
-		client->state = CTL_CLIENT_GONE;
-}
-
-/* A lane whose cursor lied: its application is sent away. */
-void
-ctl_liars_detach(struct ctl *ctl)
-{
-	struct ctl_engine *engine;
-	struct ctl_channel *ch;
-
-	FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
-	if (ch->lane != NULL && ch->client != NULL &&
-		atomic_load_explicit(&ch->lane->lied, memory_order_acquire))
-		client_detach(ctl, ch->client);
+		ctl_client_detach(ctl, client);
 }

@@ -63,7 +63,7 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
 		const struct ctl_channel *c = other->channels[i];
 
-		if (c == NULL || strcmp(c->spelled, ch->spelled) != 0)
+		if (c == NULL || c->closing || strcmp(c->spelled, ch->spelled) != 0)
 			continue;
 		if (other == engine || ch->transport == CTL_PCAP)
 			return ctl_fail(err, -EEXIST,
@@ -174,17 +174,25 @@ channel_make(const struct ctl_channel *like)
 }
 
 void
+ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c)
+{
+	const uint64_t *from = (const uint64_t *)c;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < DP_WORDS(*c); i++)
+		to[i] += from[i];
+}
+
+/* What a closed channel got stays part of its group's ledger.  The engine is done with it. */
+void
 ctl_channel_free(struct ctl_engine *engine, uint32_t number)
 {
 	struct ctl_channel *ch = engine->channels[number];
-	char name[CHAN_NAME_MAX] = "";
 
-	if (ch->transport == CTL_PACF)
-		memcpy(name, ch->name, strlen(ch->name) + 1);
+	if (ch->action == CTL_SAMPLE)
+		ctl_counters_add(&engine->groups[ch->group]->closed, &ch->sink->own);
 	engine->channels[number] = NULL;
 	channel_destroy(ch);
-	if (name[0] != '\0')
-		ctl_attach_drop(engine->ctl, name);
 }
 
 static uint32_t
@@ -283,7 +291,7 @@ number_find(const struct ctl_engine *engine, const char *spelled, struct ctl_err
 	if (rc < 0)
 		return rc;
 	for (int i = 0; i < DP_MAX_SINKS; i++) {
-		if (engine->channels[i] == NULL)
+		if (engine->channels[i] == NULL || engine->channels[i]->closing)
 			continue;
 		some = engine->channels[i]->spelled;
 		if (strcmp(some, like.spelled) == 0)
@@ -294,38 +302,27 @@ number_find(const struct ctl_engine *engine, const char *spelled, struct ctl_err
 		some != NULL ? some : "");
 }
 
-/* What a closed channel got stays part of its group's ledger.  The engine is done with it. */
-static void
-closed_keep(struct ctl_group *group, const struct dp_sink *sink)
-{
-	const uint64_t *from = (const uint64_t *)&sink->own;
-	uint64_t *to = (uint64_t *)&group->closed;
-
-	for (size_t i = 0; i < DP_WORDS(sink->own); i++)
-		to[i] += from[i];
-}
-
-/* Out of the plan first, then its lane, then the object. */
+/* Out of the plan first; then, unless an application still has its lane, the object. */
 static int
 channel_remove(struct ctl_engine *engine, uint32_t number, struct ctl_err *err)
 {
 	struct ctl_channel *ch = engine->channels[number];
-	int rc = ctl_plan_retire(engine, ch);
+	int rc;
 
-	if (rc < 0)
-		return ctl_fail(err, rc, "closing \"%s\": out of memory", ch->spelled);
-	engine->channels[number] = NULL;
+	ch->closing = true;
 	if (ch->action == CTL_SAMPLE)
 		ctl_group_update(engine, ch->group);
 	rc = ctl_plan_publish(engine, err);
-	engine->channels[number] = ch;
-	if (rc == 0 && ch->action == CTL_SAMPLE)
-		closed_keep(engine->groups[ch->group], ch->sink);
-	if (rc == 0)
+	if (rc < 0) {
+		ch->closing = false;
+		if (ch->action == CTL_SAMPLE)
+			ctl_group_update(engine, ch->group);
+		return rc;
+	}
+	if (ch->lane == NULL)
 		ctl_channel_free(engine, number);
-	else if (ch->action == CTL_SAMPLE)
-		ctl_group_update(engine, ch->group);
-	return rc;
+	ctl_clients_review(engine->ctl);
+	return 0;
 }
 
 int
@@ -340,6 +337,8 @@ ctl_channel_close(struct ctl *ctl, const char *name, const char *channel, struct
 		rc = number_find(engine, channel, err);
 	if (rc >= 0)
 		rc = channel_remove(engine, (uint32_t)rc, err);
+	if (rc == 0)
+		ctl_attach_retry(ctl);
 	pthread_mutex_unlock(&ctl->lock);
 	return rc;
 }

@@ -134,7 +134,7 @@ engine_parts(const struct ctl_engine *engine, enum ctl_kind kind,
 	void (*fn)(void *arg, const char *name), void *arg)
 {
 	for (uint32_t i = 0; kind == CTL_CHANNELS && i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL)
+		if (engine->channels[i] != NULL && !engine->channels[i]->closing)
 			fn(arg, engine->channels[i]->spelled);
 	for (uint32_t i = 0; kind == CTL_LINKS && i < engine->dp->nlinks; i++)
 		fn(arg, engine->links[i].ifname);

@@ -25,13 +25,18 @@ plan_route(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	const struct ctl_channel *ch = engine->channels[number];
 	struct dp_route *route = &plan->routes[number];
 
+	if (ch->closing && ch->lane == NULL)
+		return;
 	*route = (struct dp_route){
 		.sink = ch->sink,
 		.lane = ch->lane,
+		.closed = ch->closing,
 		.wait_full = ctl_policy_waits(engine, ch->when_full),
 		.wait_detached = ctl_policy_waits(engine, ch->when_detached),
 	};
 	plan->nroutes = number + 1;
+	if (ch->closing)
+		return;
 	if (ch->action == CTL_DROP)
 		plan->drop_all = true;
 	if (ch->action == CTL_COPY)
@@ -48,7 +53,8 @@ group_members(const struct ctl_engine *engine, uint32_t group, uint8_t *members)
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
 		const struct ctl_channel *ch = engine->channels[i];
 
-		if (ch != NULL && ch->action == CTL_SAMPLE && ch->group == group)
+		if (ch != NULL && !ch->closing && ch->action == CTL_SAMPLE &&
+			ch->group == group)
 			members[n++] = (uint8_t)i;
 	}
 	return n;

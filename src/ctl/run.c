@@ -212,6 +212,24 @@ lanes_reclaim(struct ctl_engine *engine)
 	assert(io_pool_held(pool) == 0);
 }
 
+/* What applications have not read yet stays in their own mappings. */
+static void
+channels_halt(struct ctl_engine *engine)
+{
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		struct ctl_channel *ch = engine->channels[i];
+
+		if (ch == NULL)
+			continue;
+		ctl_plan_retire(engine, ch);
+		ch->client = NULL;
+		ch->was_attached = false;
+		if (ch->closing)
+			ctl_channel_free(engine, i);
+	}
+	ctl_clients_review(engine->ctl);
+}
+
 void
 ctl_engine_halt(struct ctl_engine *engine)
 {
@@ -222,11 +240,7 @@ ctl_engine_halt(struct ctl_engine *engine)
 	pthread_join(engine->thread, NULL);
 	lanes_reclaim(engine);
 	engine->state = CTL_STOPPED;
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL) {
-			ctl_plan_retire(engine, engine->channels[i]);
-			engine->channels[i]->was_attached = false;
-		}
+	channels_halt(engine);
 	ctl_sinks_close(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;

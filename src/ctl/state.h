@@ -35,6 +35,7 @@ struct ctl_channel {
 	struct dp_lane *lane; /* NULL: nobody attached */
 	struct ctl_client *client;
 	bool was_attached; /* since the engine started */
+	bool closing;	   /* closed, kept for the application that still reads: lanes.c */
 };
 
 struct ctl_group {
@@ -78,6 +79,7 @@ enum ctl_client_state {
 	CTL_CLIENT_LISTING,
 	CTL_CLIENT_PENDING,
 	CTL_CLIENT_ATTACHED,
+	CTL_CLIENT_LEAVING, /* all it had is closed or stopped: it may read what is left */
 	CTL_CLIENT_GONE
 };
 
@@ -123,6 +125,7 @@ int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
 
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
+void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 int ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
@@ -147,12 +150,30 @@ void ctl_attach_down(struct ctl *ctl);
 /* A client's connection has something to say; anything from one that waits or is attached is
  * its end. */
 void ctl_client_event(struct ctl *ctl, struct ctl_client *client);
+/* An engine started, or a channel came or went: applications that wait may get theirs, or learn
+ * that it does not exist; those that are attached get the lanes they lack. */
+void ctl_attach_retry(struct ctl *ctl);
+
+/* lanes.c */
+bool ctl_channel_is(const struct ctl_channel *ch, const char *name);
+/* Every open shared-memory channel of that name (NULL: of any); engine and ch are set for the
+ * body. */
+#define CTL_FOREACH_CHANNEL(ctl, engine, ch, i, name) \
+	TAILQ_FOREACH(engine, &(ctl)->engines, entry) \
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)   \
+		if (ctl_channel_is(ch = engine->channels[i], name))
+/* Running engines that have the channel; -EAGAIN if one of them does not run yet, -ENOENT. */
+int ctl_lanes_count(struct ctl *ctl, const char *name);
+/* What a reply says of an engine's packets. */
+void ctl_reply_fill(struct chan_reply *rep, const struct ctl_engine *engine);
+/* Every lane that the client lacks. */
+int ctl_lanes_open(struct ctl *ctl, struct ctl_client *client);
+/* Takes all its lanes back: it is gone, or is sent away. */
+void ctl_client_detach(struct ctl *ctl, struct ctl_client *client);
+/* After channels were closed or engines stopped: who can get nothing any more is LEAVING. */
+void ctl_clients_review(struct ctl *ctl);
 /* Lanes whose cursor lied: their applications are sent away. */
 void ctl_liars_detach(struct ctl *ctl);
-/* An engine started or a channel came: applications that wait for it may get it. */
-void ctl_attach_retry(struct ctl *ctl);
-/* A channel of that name is gone everywhere: its application is sent away. */
-void ctl_attach_drop(struct ctl *ctl, const char *name);
 
 /* link.c */
 int ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err);

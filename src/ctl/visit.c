@@ -119,15 +119,32 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	CLOSE(v);
 }
 
-static void
-visit_group(const struct ctl_visitor *v, const struct ctl_group *group,
-	const struct dp_group_counters *c)
+/* Of the group's channels that were closed; some may still be read. */
+static struct dp_channel_counters
+closed_sum(const struct ctl_engine *engine, uint32_t group, const struct dp_view *view)
 {
+	struct dp_channel_counters sum = engine->groups[group]->closed;
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		const struct ctl_channel *ch = engine->channels[i];
+
+		if (ch != NULL && ch->closing && ch->action == CTL_SAMPLE && ch->group == group)
+			ctl_counters_add(&sum, &view->sinks[i]);
+	}
+	return sum;
+}
+
+static void
+visit_group(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_t group,
+	const struct dp_view *view)
+{
+	struct dp_channel_counters closed = closed_sum(engine, group, view);
+
 	OPEN(v, NULL);
-	STR(v, "group", group->name);
-	NUM(v, "received_pkts", c->received_pkts);
+	STR(v, "group", engine->groups[group]->name);
+	NUM(v, "received_pkts", view->groups[group].received_pkts);
 	OPEN(v, "closed");
-	visit_channel_counters(v, &group->closed);
+	visit_channel_counters(v, &closed);
 	CLOSE(v);
 	CLOSE(v);
 }
@@ -142,12 +159,12 @@ visit_lists(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	CLOSE(v);
 	OPEN(v, "channels");
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL)
+		if (engine->channels[i] != NULL && !engine->channels[i]->closing)
 			visit_channel(v, engine, engine->channels[i], &view->sinks[i]);
 	CLOSE(v);
 	OPEN(v, "groups");
 	for (uint32_t i = 0; i < engine->ngroups; i++)
-		visit_group(v, engine->groups[i], &view->groups[i]);
+		visit_group(v, engine, i, view);
 	CLOSE(v);
 }
 

@@ -90,7 +90,7 @@ static bool
 engine_drained(const struct ctl_engine *engine)
 {
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL &&
+		if (engine->channels[i] != NULL && !engine->channels[i]->closing &&
 			!channel_drained(engine, engine->channels[i]))
 			return false;
 	return true;

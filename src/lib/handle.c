@@ -63,40 +63,6 @@ request(int sock, const char *name, const char *bare, struct chan_reply *rep, in
 		rep->text[0] != '\0' ? rep->text : pacf_strerror(rep->status));
 }
 
-static int
-receive_lane(struct pacf *p, struct lib_lane *lane)
-{
-	int fds[CHAN_MAX_FDS], nfds;
-	struct chan_reply rep;
-	int err = chan_recv_reply(p->sock, &rep, fds, &nfds);
-
-	if (err != 0)
-		return err;
-	if (rep.status != 0)
-		err = rep.status < 0 ? rep.status : -EPROTO;
-	else if (nfds != 3)
-		err = -EPROTO;
-	else
-		err = chan_rx_map(&lane->rx, fds[0], fds[1], fds[2]);
-	close_fds(fds, nfds);
-	return err;
-}
-
-/* Room for every packet that can be out at once, so that it never overflows. */
-static int
-make_fifo(struct pacf *p)
-{
-	uint64_t slots = 0, size = 1;
-
-	for (uint32_t i = 0; i < p->nlanes; i++)
-		slots += p->lane[i].rx.mask + 1;
-	while (size < slots)
-		size *= 2;
-	p->fifo = calloc(size, sizeof(*p->fifo));
-	p->fifo_mask = (uint32_t)(size - 1);
-	return p->fifo != NULL ? 0 : -ENOMEM;
-}
-
 static void
 fill_info(struct pacf *p, const struct chan_reply *rep)
 {
@@ -117,7 +83,7 @@ fill_info(struct pacf *p, const struct chan_reply *rep)
 static int
 make_handle(struct pacf **out, int sock, int bell, const struct chan_reply *rep)
 {
-	struct pacf *p = calloc(1, sizeof(*p) + rep->lanes * sizeof(p->lane[0]));
+	struct pacf *p = calloc(1, sizeof(*p));
 	int err = 0;
 
 	if (p == NULL) {
@@ -128,16 +94,12 @@ make_handle(struct pacf **out, int sock, int bell, const struct chan_reply *rep)
 	p->sock = sock;
 	p->bell_fd = bell;
 	p->waitset = -1;
-	for (; p->nlanes < rep->lanes && err == 0; p->nlanes++)
-		err = receive_lane(p, &p->lane[p->nlanes]);
-	if (err == 0 && p->nlanes > 1)
-		err = make_fifo(p);
+	while (p->nlanes < rep->lanes && err == 0)
+		err = lib_lane_add(p);
 	if (err != 0) {
 		pacf_close(p);
 		return err;
 	}
-	for (uint32_t i = 0; i < p->nlanes; i++)
-		p->lane[i].mark = p->lane[i].pass = p->lane[i].rx.next;
 	fill_info(p, rep);
 	*out = p;
 	return 0;

@@ -3,6 +3,7 @@
  *
  *   text.c    names and sentences          list.c   pacf_list
  *   handle.c  open, info, stats, close     recv.c   recv, release, fd, interrupt
+ *   lanes.c   lanes, also those that come later
  *   merge.c   the next packets of several lanes in the order of their time stamps
  *
  * Everything in a handle belongs to the thread that uses it, except `interrupted`.
@@ -45,8 +46,15 @@ struct pacf {
 	uint8_t *fifo;
 	uint32_t fifo_mask, fifo_in, fifo_out;
 	struct pacf_info info;
-	struct lib_lane lane[];
+	uint32_t calls; /* of pacf_recv: now and then it looks for further lanes */
+	struct lib_lane lane[LIB_MAX_LANES];
 };
+
+/* Blocks for one lane's message on the socket and adds the lane.  0 or -errno (-EPIPE: the
+ * daemon is gone).  An engine that starts later, or starts again, sends its lane then. */
+int lib_lane_add(struct pacf *p);
+/* Adds lanes that have come, if any, without waiting; sets p->gone at the daemon's end. */
+void lib_lanes_hear(struct pacf *p);
 
 /* Several lanes: up to n packets; sets held_ns if there are more that may not go yet. */
 int lib_merge(struct pacf *p, struct pacf_pkt *pkts, int n);

@@ -15,6 +15,8 @@
 
 #define NS_PER_S  UINT64_C(1000000000)
 #define NS_PER_MS UINT64_C(1000000)
+/* Calls that find packets at once, between two looks for a further lane. */
+#define HEAR_CALLS 64u
 
 /* The one lane's packets: the usual case, without a copy of anything but the descriptor. */
 static int
@@ -149,9 +151,8 @@ sleep_until(struct pacf *p, uint64_t now, uint64_t until_ns)
 		return -errno;
 	if (fds[0].revents != 0)
 		drain(p);
-	/* After the handshake the daemon sends nothing: whatever this is, it is the end. */
 	if (fds[1].revents != 0)
-		p->gone = true;
+		lib_lanes_hear(p);
 	return 0;
 }
 
@@ -160,12 +161,13 @@ static int
 wait_more(struct pacf *p, uint64_t *deadline, int timeout_ms)
 {
 	uint64_t now = 0, until;
+	uint32_t lanes = p->nlanes;
 	bool was_gone = p->gone;
 	int err;
 
 	if (timeout_ms == 0) { /* only a look at the daemon */
 		err = sleep_until(p, 0, 0);
-		return err != 0 ? err : p->gone && !was_gone;
+		return err != 0 ? err : p->gone != was_gone || p->nlanes != lanes;
 	}
 	now = os_clock_mono_ns();
 	if (*deadline == 0)
@@ -210,6 +212,8 @@ pacf_recv(struct pacf *p, struct pacf_pkt *pkts, int n, int timeout_ms)
 
 	if (n <= 0)
 		return n == 0 ? 0 : -EINVAL;
+	if (++p->calls % HEAR_CALLS == 0)
+		lib_lanes_hear(p);
 	do {
 		got = take(p, pkts, n);
 		if (got != 0)

@@ -158,9 +158,14 @@ lane_per_engine(void **state)
 	client_close(&c);
 }
 
+/* Closed: what is in the ring stays the application's, whatever the engine receives meanwhile.
+ */
 static void
 closed_under_it(void **state)
 {
+	static uint8_t before[4096][64];
+	struct chan_desc desc;
+
 	OK(rig_new("e"));
 	OK(rig_link("e", 0));
 	OK(rig_open_copy("e", "x{0", "wait"));
@@ -169,14 +174,75 @@ closed_under_it(void **state)
 	assert_int_equal(client_attach(&c, "x{0"), 0);
 	assert_int_equal(client_attach(&d, "y{0"), 0);
 	UNTIL(chan_rx_avail(&c.rx[0]) == 4096);
+	for (uint32_t i = 0; i < 4096; i++) {
+		assert_true(chan_rx_peek(&c.rx[0], i, &desc));
+		memcpy(before[i], c.rx[0].pool + desc.off, desc.len < 64 ? desc.len : 64);
+	}
 	OK(ctl_channel_close(ctl, "e", "x{0", &err));
 	assert_int_equal(chan_rx_state(&c.rx[0]), CHAN_CLOSED);
-	assert_true(client_hung_up(&c));
+	OK(rig_open_copy("e", "x{0", "drop")); /* the name is free again */
+	client_take(&d, 20 * RIG_PKTS);	       /* the other goes on */
+	for (uint32_t i = 0; i < 4096; i++) {
+		assert_true(chan_rx_peek(&c.rx[0], i, &desc));
+		assert_memory_equal(
+			before[i], c.rx[0].pool + desc.off, desc.len < 64 ? desc.len : 64);
+	}
+	assert_int_equal(client_drain(&c, CHAN_CLOSED), 4096);
 	client_close(&c);
-	client_take(&d, 3 * RIG_PKTS); /* the other goes on */
 	OK(ctl_engine_stop(ctl, "e", &err));
 	client_drain(&d, CHAN_CLOSED);
 	client_close(&d);
+}
+
+/* Nobody reads it to its end: the application goes, and its frames come back. */
+static void
+closed_and_left(void **state)
+{
+	OK(rig_new("e"));
+	OK(rig_link("e", 0));
+	OK(rig_open_copy("e", "y{0", "wait"));
+	OK(ctl_engine_start(ctl, "e", &err));
+	assert_int_equal(client_attach(&d, "y{0"), 0);
+	for (int i = 0; i < 300; i++) { /* more than there are numbers for channels */
+		OK(rig_open("e", "x{0"));
+		assert_int_equal(client_attach(&c, "x{0"), 0);
+		client_take(&d, 10);
+		OK(ctl_channel_close(ctl, "e", "x{0", &err));
+		client_close(&c);
+		view_take("e");
+		view_check_ledger();
+	}
+	client_close(&d);
+}
+
+/* One of two engines runs again: the application gets a lane of the new run. */
+static void
+lane_of_a_later_run(void **state)
+{
+	struct chan_rx *later = &c.rx[2];
+
+	for (int i = 0; i < 2; i++) {
+		OK(rig_new(i == 0 ? "e" : "f"));
+		OK(rig_link(i == 0 ? "e" : "f", 0));
+		OK(rig_open(i == 0 ? "e" : "f", "x{0"));
+		OK(ctl_engine_start(ctl, i == 0 ? "e" : "f", &err));
+		if (i == 0)
+			assert_int_equal(client_attach(&c, "x{0"), 0);
+	}
+	client_lane(&c); /* f came later */
+	assert_int_equal(c.lanes, 2);
+	OK(ctl_engine_stop(ctl, "e", &err));
+	assert_int_equal(chan_rx_state(&c.rx[0]), CHAN_CLOSED);
+	assert_int_equal(chan_rx_state(&c.rx[1]), CHAN_OPEN);
+	OK(ctl_engine_start(ctl, "e", &err));
+	client_lane(&c);
+	UNTIL(chan_rx_avail(later) == 4096);
+	assert_int_equal(client_attach(&d, "x{0"), -EBUSY);
+	client_close(&d);
+	OK(ctl_engine_stop(ctl, "e", &err));
+	OK(ctl_engine_stop(ctl, "f", &err));
+	client_drain(&c, CHAN_CLOSED);
+	client_close(&c);
 }
 
 /* A new run needs a new attachment; the old one ends with its run. */
@@ -278,6 +344,8 @@ main(void)
 		TEST(wrong_names),
 		TEST(lane_per_engine),
 		TEST(closed_under_it),
+		TEST(closed_and_left),
+		TEST(lane_of_a_later_run),
 		TEST(stop_and_start),
 		TEST(deleted_while_pending),
 		TEST(liar_is_sent_away),

@@ -51,6 +51,13 @@ client_answer(struct client *c)
 	return 0;
 }
 
+void
+client_lane(struct client *c)
+{
+	assert_in_range(c->lanes, 1, CLIENT_LANES - 1);
+	lane_map(c, c->lanes++);
+}
+
 int
 client_answer_plain(struct client *c)
 {

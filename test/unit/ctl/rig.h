@@ -68,6 +68,8 @@ struct client {
 void client_ask(struct client *c, enum chan_op op, const char *name);
 /* The answer to ATTACH: its status, or how receiving failed. */
 int client_answer(struct client *c);
+/* Receives a lane that comes later. */
+void client_lane(struct client *c);
 /* The answer to LIST or QUERY, or a refusal. */
 int client_answer_plain(struct client *c);
 /* Asks and waits for the answer. */

@@ -91,6 +91,35 @@ serve(void *arg)
 	return NULL;
 }
 
+static void
+make_lane(struct fake *f, struct chan_tx *tx)
+{
+	struct chan_tx_cfg cfg = {.slots = FAKE_SLOTS,
+		.pool_bytes = FAKE_POOL,
+		.linktype = 1,
+		.snaplen = 2048,
+		.ts_digits = 9,
+		.bell_fd = f->bell};
+
+	assert_int_equal(chan_tx_create(tx, &cfg), 0);
+}
+
+void
+fake_more(struct fake *f, int lane)
+{
+	struct chan_tx *tx = &f->tx[lane];
+	struct chan_reply rep = {.lanes = 1};
+	int fds[3];
+
+	if ((uint32_t)lane < f->lanes)
+		chan_tx_destroy(tx);
+	else
+		f->lanes++;
+	make_lane(f, tx);
+	memcpy(fds, (int[]){f->pool_fd, tx->ring_fd, tx->cursor_fd}, sizeof(fds));
+	assert_int_equal(chan_send_reply(f->conn, &rep, fds, 3), 0);
+}
+
 void
 fake_start(struct fake *f, uint32_t lanes)
 {
@@ -107,16 +136,8 @@ fake_start(struct fake *f, uint32_t lanes)
 	assert_int_equal(os_shm_map(f->pool_fd, FAKE_POOL, true, &mem), 0);
 	f->pool = mem;
 	assert_int_equal(os_shm_seal(f->pool_fd, true), 0);
-	for (uint32_t i = 0; i < lanes; i++) {
-		struct chan_tx_cfg cfg = {.slots = FAKE_SLOTS,
-			.pool_bytes = FAKE_POOL,
-			.linktype = 1,
-			.snaplen = 2048,
-			.ts_digits = 9,
-			.bell_fd = f->bell};
-
-		assert_int_equal(chan_tx_create(&f->tx[i], &cfg), 0);
-	}
+	for (uint32_t i = 0; i < lanes; i++)
+		make_lane(f, &f->tx[i]);
 	f->sock = chan_attach_listen(f->dir, &f->lock);
 	assert_true(f->sock >= 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);

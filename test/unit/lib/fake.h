@@ -33,6 +33,9 @@ void fake_start(struct fake *f, uint32_t lanes);
 /* The process dies: all its sockets close. */
 void fake_die(struct fake *f);
 void fake_stop(struct fake *f);
+/* A further lane in place of `lane` (or the next one), sent to the application that is
+ * attached. */
+void fake_more(struct fake *f, int lane);
 /* One packet with this time stamp into a lane, published.  Its bytes are all `(uint8_t)ts`. */
 void fake_put(struct fake *f, int lane, uint64_t ts);
 /* Frames the application gave back since the last call. */

@@ -1,0 +1,186 @@
+/*
+ * ctl/lanes: the lanes of applications over their life.  Called by attach.c, channel.c and
+ * run.c under ctl->lock.  Invariants: a channel has at most one client, and a client that is
+ * ATTACHED has a lane in every running engine that has its channel.  A channel that is closed
+ * while an application has its lane stays as `closing`, without traffic, until the application
+ * is gone: what is in the ring is the application's to read, and its frames are not given away.
+ */
+#include "state.h"
+#include "os.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool
+ctl_channel_is(const struct ctl_channel *ch, const char *name)
+{
+	return ch != NULL && !ch->closing && ch->transport == CTL_PACF &&
+	       (name == NULL || strcmp(ch->name, name) == 0);
+}
+
+int
+ctl_lanes_count(struct ctl *ctl, const char *name)
+{
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+	int n = 0;
+	bool waiting = false;
+
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, name)
+	{
+		n++;
+		if (engine->state != CTL_RUNNING)
+			waiting = true;
+	}
+	return n == 0 ? -ENOENT : waiting ? -EAGAIN : n;
+}
+
+void
+ctl_reply_fill(struct chan_reply *rep, const struct ctl_engine *engine)
+{
+	const struct io_source_info *info = &engine->links[0].info;
+
+	rep->linktype = UINT32_MAX;
+	if (engine->dp->nlinks == 0)
+		return;
+	rep->linktype = info->linktype;
+	rep->snaplen = info->snaplen;
+	rep->ts_digits = info->ts_digits;
+}
+
+static int
+lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *client)
+{
+	const struct io_source_info *info = &engine->links[0].info;
+	struct chan_tx_cfg cfg = {.slots = ch->slots,
+		.pool_bytes = engine->dp->pool.bytes,
+		.linktype = info->linktype,
+		.snaplen = info->snaplen,
+		.ts_digits = info->ts_digits,
+		.bell_fd = client->bell_fd};
+	int rc;
+
+	ch->lane = calloc(1, sizeof(*ch->lane));
+	if (ch->lane == NULL)
+		return -ENOMEM;
+	rc = chan_tx_create(&ch->lane->tx, &cfg);
+	if (rc == 0)
+		return 0;
+	free(ch->lane);
+	ch->lane = NULL;
+	return rc;
+}
+
+static int
+lane_send(const struct ctl_engine *engine, const struct ctl_channel *ch,
+	struct ctl_client *client)
+{
+	const int fds[] = {engine->dp->pool.fd, ch->lane->tx.ring_fd, ch->lane->tx.cursor_fd};
+	struct chan_reply rep = {.lanes = 1};
+	int rc;
+
+	ctl_reply_fill(&rep, engine);
+	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
+	rc = chan_send_reply(client->sock, &rep, fds, 3);
+	chan_tx_sent(&ch->lane->tx);
+	return rc;
+}
+
+/* Makes and sends one lane, then lets its engine use it. */
+static int
+lane_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *client)
+{
+	struct ctl_err err;
+	int rc = lane_make(engine, ch, client);
+
+	if (rc < 0)
+		return rc;
+	rc = lane_send(engine, ch, client);
+	if (rc == 0)
+		rc = ctl_plan_publish(engine, &err);
+	if (rc < 0) {
+		while (ctl_plan_retire(engine, ch) == -ENOMEM)
+			os_sleep_ns(1000000); /* the lane can't go while its engine uses it */
+		return rc;
+	}
+	ch->client = client;
+	ch->was_attached = true;
+	return 0;
+}
+
+int
+ctl_lanes_open(struct ctl *ctl, struct ctl_client *client)
+{
+	struct ctl_engine *engine;
+	struct ctl_channel *ch;
+	int rc;
+
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	if (engine->state == CTL_RUNNING && ch->lane == NULL) {
+		rc = lane_open(engine, ch, client);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+ctl_client_detach(struct ctl *ctl, struct ctl_client *client)
+{
+	struct ctl_engine *engine;
+
+	TAILQ_FOREACH(engine, &ctl->engines, entry)
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		struct ctl_channel *ch = engine->channels[i];
+
+		if (ch == NULL || ch->client != client)
+			continue;
+		while (ctl_plan_retire(engine, ch) == -ENOMEM)
+			os_sleep_ns(1000000); /* the lane can't go while its engine uses it */
+		ch->client = NULL;
+		if (ch->closing)
+			ctl_channel_free(engine, i);
+	}
+	client->state = CTL_CLIENT_GONE;
+}
+
+/* Is there a channel that it can still get packets from? */
+static bool
+client_served(const struct ctl *ctl, const struct ctl_client *client)
+{
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	if (ch->client == client)
+		return true;
+	return false;
+}
+
+void
+ctl_clients_review(struct ctl *ctl)
+{
+	struct ctl_client *client;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	if (client->state == CTL_CLIENT_ATTACHED && !client_served(ctl, client))
+		client->state = CTL_CLIENT_LEAVING;
+	os_bell_ring(ctl->bell_fd);
+}
+
+void
+ctl_liars_detach(struct ctl *ctl)
+{
+	struct ctl_engine *engine;
+
+	TAILQ_FOREACH(engine, &ctl->engines, entry)
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		const struct ctl_channel *ch = engine->channels[i];
+
+		if (ch != NULL && ch->lane != NULL && ch->client != NULL &&
+			atomic_load_explicit(&ch->lane->lied, memory_order_acquire))
+			ctl_client_detach(ctl, ch->client);
+	}
+}
