@@ -228,6 +228,21 @@ burst_copy(struct dp_engine *engine)
 	return engine->n;
 }
 
+/* What the packets were split by. */
+static void
+reasons_count(struct dp_engine *engine, uint32_t first)
+{
+	uint64_t odd = 0;
+
+	for (uint32_t i = first; i < engine->pos; i++) {
+		if (engine->reason[i] == PKT_OK)
+			continue;
+		engine->own.reasons[engine->reason[i]]++;
+		odd++;
+	}
+	engine->own.reasons[PKT_OK] += engine->pos - first - odd;
+}
+
 static void
 burst_distribute(struct dp_engine *engine)
 {
@@ -241,6 +256,7 @@ burst_distribute(struct dp_engine *engine)
 	else
 		engine->pos = burst_any(engine);
 	engine->own.distributed_pkts += engine->pos - first;
+	reasons_count(engine, first);
 	for (uint32_t g = 0; g < plan->ngroups; g++)
 		plan->groups[g]->stat->own.received_pkts += engine->pos - first;
 }
@@ -249,16 +265,10 @@ static void
 burst_count(struct dp_engine *engine, uint32_t first)
 {
 	struct dp_link_counters *link = &engine->links[engine->link].own;
-	uint64_t bytes = 0, odd = 0;
+	uint64_t bytes = 0;
 
-	for (uint32_t i = first; i < engine->pos; i++) {
+	for (uint32_t i = first; i < engine->pos; i++)
 		bytes += engine->burst[i].len;
-		if (engine->reason[i] == PKT_OK)
-			continue;
-		engine->own.reasons[engine->reason[i]]++;
-		odd++;
-	}
-	engine->own.reasons[PKT_OK] += engine->pos - first - odd;
 	link->received_pkts += engine->pos - first;
 	link->received_bytes += bytes;
 	engine->own.received_pkts += engine->pos - first;

@@ -130,6 +130,6 @@ rig_check_ledger(const struct rig *r, const struct dp_view *view)
 	assert_int_equal(e->received_bytes, view->links[0].received_bytes);
 	for (int i = 0; i < PKT_REASONS; i++)
 		reasons += e->reasons[i];
-	assert_int_equal(e->received_pkts, reasons);
+	assert_int_equal(e->distributed_pkts, reasons);
 	sums_check(r, view);
 }
