@@ -42,7 +42,7 @@ answer_attach(struct fake *f, int conn)
 	}
 	snprintf(rep.text, sizeof(rep.text), "engine e0, SAMPLE");
 	chan_send_reply(conn, &rep, &f->bell, 1);
-	for (uint32_t i = 0; i < f->lanes && !f->short_lanes; i++) {
+	for (uint32_t i = 0; i < rep.lanes && !f->short_lanes; i++) {
 		int fds[3] = {f->pool_fd, f->tx[i].ring_fd, f->tx[i].cursor_fd};
 
 		chan_send_reply(conn, &rep, fds, 3);
@@ -81,11 +81,11 @@ serve(void *arg)
 			say(conn, -ENOENT, "no such channel: this daemon has eth3}0");
 		else {
 			keep = !f->busy && !f->alien && !f->short_lanes;
+			if (keep)
+				f->conn = conn;
 			answer_attach(f, conn);
 		}
-		if (keep)
-			f->conn = conn;
-		else
+		if (!keep)
 			close(conn);
 	}
 	return NULL;

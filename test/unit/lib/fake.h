@@ -18,7 +18,9 @@
 
 struct fake {
 	char dir[64];
-	int sock, lock, conn, bell, pool_fd;
+	int sock, lock, bell, pool_fd;
+	atomic_int
+		conn; /* the application's connection: the thread's to set, before it answers */
 	uint8_t *pool;
 	uint32_t lanes;
 	struct chan_tx tx[FAKE_LANES];
