@@ -30,6 +30,7 @@ struct chan_tx {
 	uint32_t published; /* tail as the application sees it */
 	uint32_t head;	    /* given back, as last checked */
 	uint32_t taken;	    /* given back and taken by chan_tx_take */
+	uint32_t polled;    /* tail when the cursor was last read */
 	uint32_t looked;    /* tail when we last looked for a sleeper */
 	uint32_t rung;	    /* ticket of the last ring of the bell */
 	int bell_fd;	    /* shared by all lanes of one application; not owned */
@@ -99,7 +100,7 @@ void chan_tx_wake(struct chan_tx *tx);
 static inline bool
 chan_tx_wake_due(const struct chan_tx *tx)
 {
-	return tx->published - tx->looked >= tx->slots / 4;
+	return tx->published - tx->looked >= tx->slots / 2;
 }
 /* Makes everything put so far visible and rings the bell if the application sleeps. */
 void chan_tx_publish(struct chan_tx *tx);

@@ -116,6 +116,7 @@ chan_tx_poll(struct chan_tx *tx)
 	uint64_t word;
 	uint32_t head;
 
+	tx->polled = tx->tail;
 	if (tx->lied)
 		return;
 	/* Acquire, partner of the release in rx.c's store_word: the application's reads of the

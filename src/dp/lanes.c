@@ -67,9 +67,10 @@ dp_take_back(struct dp_engine *engine, bool all)
 			continue;
 		tx = &route->lane->tx;
 		/* Reading the cursor costs a cache miss while the application runs: only when
-		 * an eighth of the ring is out, or less than a burst is left. */
+		 * an eighth of the ring has been filled since the last time, or less than a
+		 * burst is left. */
 		if (tx->tail == tx->taken ||
-			(!all && tx->tail - tx->taken < tx->slots / 8 &&
+			(!all && tx->tail - tx->polled < tx->slots / 8 &&
 				tx->slots - (tx->tail - tx->taken) >= engine->batch &&
 				tx->large_held == 0))
 			continue;

@@ -8,6 +8,8 @@
  */
 #include "dp.h"
 
+#define SLOTS_AHEAD 20u
+
 static inline void
 route_touch(struct dp_engine *engine, uint32_t number, struct dp_sink *sink)
 {
@@ -44,10 +46,10 @@ route_ready(
 
 /* What is put is counted when it is shown: lane_count. */
 static inline void
-lane_fill(const struct dp_engine *engine, struct dp_lane *lane, const struct io_pkt *pkt)
+lane_fill(const uint8_t *base, struct dp_lane *lane, const struct io_pkt *pkt)
 {
-	chan_tx_put(&lane->tx, (uint64_t)(pkt->data - engine->pool.base), pkt->ts_ns, pkt->len,
-		pkt->wirelen, pkt->frame);
+	chan_tx_put(&lane->tx, (uint64_t)(pkt->data - base), pkt->ts_ns, pkt->len, pkt->wirelen,
+		pkt->frame);
 	lane->staged_bytes += pkt->len;
 }
 
@@ -78,7 +80,7 @@ lane_put(struct dp_engine *engine, struct dp_sink *sink, struct dp_lane *lane,
 		}
 		tx->large_held++;
 	}
-	lane_fill(engine, lane, pkt);
+	lane_fill(engine->pool.base, lane, pkt);
 	return 1;
 }
 
@@ -164,30 +166,33 @@ burst_any(struct dp_engine *engine)
 	return i;
 }
 
-/* One group and nothing else: who has room for the packet is ready for it. */
+/* One group and nothing else: who has room for the packet is ready for it.  The buckets are
+ * looked up ahead: the map is larger than the first cache. */
 static uint32_t
 burst_sample(struct dp_engine *engine)
 {
 	const struct dp_plan *plan = engine->plan;
 	const struct dp_group *group = plan->groups[0];
-	uint32_t i, n = engine->n;
+	const uint8_t *base = engine->pool.base;
+	uint32_t i, n = engine->n, ordinary = engine->pool.frames;
+	uint8_t pick[IO_BURST_MAX];
 
+	for (i = engine->pos; i < n; i++)
+		pick[i] = (uint8_t)group_pick(group, engine->digest[i]);
 	for (i = engine->pos; i < n; i++) {
 		const struct io_pkt *pkt = &engine->burst[i];
-		uint32_t number = group_pick(group, engine->digest[i]);
-		const struct dp_route *route = &plan->routes[number];
+		const struct dp_route *route = &plan->routes[pick[i]];
 		struct dp_lane *lane = route_lane(route);
 
-		if (lane == NULL || chan_tx_room(&lane->tx) == 0 ||
-			io_pool_is_large(&engine->pool, pkt->frame)) {
+		if (lane == NULL || chan_tx_room(&lane->tx) == 0 || pkt->frame >= ordinary) {
 			if (plan->any_wait && !route_ready(engine, route, pkt))
 				break;
 			packet_put(engine, pkt, engine->digest[i]);
 			continue;
 		}
 		if (lane->tx.tail == lane->tx.published)
-			route_touch(engine, number, route->sink);
-		lane_fill(engine, lane, pkt);
+			route_touch(engine, pick[i], route->sink);
+		lane_fill(base, lane, pkt);
 	}
 	return i;
 }
@@ -221,7 +226,7 @@ burst_copy(struct dp_engine *engine)
 
 		route_touch(engine, plan->copy[c], route->sink);
 		for (uint32_t i = engine->pos; i < engine->n; i++)
-			lane_fill(engine, route->lane, &engine->burst[i]);
+			lane_fill(engine->pool.base, route->lane, &engine->burst[i]);
 	}
 	for (uint32_t i = engine->pos; i < engine->n && plan->ncopy > 1; i++)
 		engine->pool.refs[engine->burst[i].frame] = (uint16_t)plan->ncopy;
@@ -336,6 +341,14 @@ lane_count(struct dp_sink *sink, struct dp_lane *lane)
 	lane->staged_bytes = 0;
 }
 
+/* The slots of the next burst: the application's processor has them from the last lap. */
+static inline void
+slots_fetch(const struct chan_tx *tx)
+{
+	for (uint32_t i = 0; i < SLOTS_AHEAD; i += CHAN_LINE / sizeof(*tx->desc))
+		__builtin_prefetch(&tx->desc[(tx->tail + i) & tx->mask], 1);
+}
+
 void
 dp_split_show(struct dp_engine *engine)
 {
@@ -351,6 +364,7 @@ dp_split_show(struct dp_engine *engine)
 			continue;
 		lane_count(route->sink, lane);
 		chan_tx_show(&lane->tx);
+		slots_fetch(&lane->tx);
 		if (chan_tx_wake_due(&lane->tx))
 			chan_tx_wake(&lane->tx);
 	}

@@ -14,11 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* As little as a card's descriptor holds. */
+struct resident {
+	uint64_t ts_ns;
+	uint32_t len, wirelen;
+};
+
 struct mem_source {
 	const struct io_mem_pkt *pkts;
 	struct io_mem_pkt *own_pkts; /* of a file: allocated here, as are its bytes */
 	uint8_t *own_data;
-	struct io_pkt *ready; /* resident: what is in each ordinary frame */
+	struct resident *ready; /* resident: what is in each ordinary frame */
 	struct io_pool *pool;
 	char *broken;  /* the sentence, if the file broke after its last packet here */
 	uint64_t left; /* packets to hand out; UINT64_MAX: no end */
@@ -189,15 +195,10 @@ fill_frames(struct mem_source *m, struct io_err *err)
 			return io_fail(err, -EINVAL,
 				"mem: packet %u has %u bytes; resident ones have at most %u",
 				f % m->n, pkt->len, IO_FRAME_BYTES);
-		m->ready[f] = (struct io_pkt){
-			.data = pool->base + io_pool_off(pool, f),
-			.ts_ns = pkt->ts_ns,
-			.len = pkt->len,
-			.wirelen = pkt->wirelen,
-			.frame = f,
-		};
+		m->ready[f] = (struct resident){
+			.ts_ns = pkt->ts_ns, .len = pkt->len, .wirelen = pkt->wirelen};
 		if (pkt->len)
-			memcpy(m->ready[f].data, pkt->data, pkt->len);
+			memcpy(pool->base + io_pool_off(pool, f), pkt->data, pkt->len);
 	}
 	return 0;
 }
@@ -233,7 +234,8 @@ count(_Atomic uint64_t *counter, uint64_t more)
 static uint64_t
 rx_resident(struct mem_source *m, struct io_pkt *out, uint32_t n)
 {
-	const struct io_pkt *ready = m->ready;
+	const struct resident *ready = m->ready;
+	uint8_t *base = m->pool->base;
 	const uint32_t *list = m->pool->free + m->pool->nfree - n;
 	uint32_t next = m->next, end = m->pool->frames;
 	uint16_t *refs = m->pool->refs;
@@ -243,9 +245,14 @@ rx_resident(struct mem_source *m, struct io_pkt *out, uint32_t n)
 		uint32_t frame = list[n - 1 - i];
 
 		refs[frame] = 1;
-		out[i] = ready[next];
-		out[i].frame = frame;
-		bytes += out[i].len;
+		out[i] = (struct io_pkt){
+			.data = base + (size_t)next * IO_FRAME_BYTES,
+			.ts_ns = ready[next].ts_ns,
+			.len = ready[next].len,
+			.wirelen = ready[next].wirelen,
+			.frame = frame,
+		};
+		bytes += ready[next].len;
 		next = next + 1 == end ? 0 : next + 1;
 	}
 	m->next = next;

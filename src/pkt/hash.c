@@ -16,33 +16,10 @@
  *of the first product 0, nor the second's constant one.  What remains (the inner value being k2
  *exactly) is one digest in 2^64, like any other.
  */
-#include "pkt.h"
-#include "wire.h"
+#include "digest.h"
 
 #define ENDPOINT_MASK (UINT64_MAX >> 1)
 #define HIGH_BIT      (UINT64_C(1) << 63)
-
-static inline uint64_t
-mum(uint64_t a, uint64_t b)
-{
-	__extension__ unsigned __int128 m = (unsigned __int128)a * b;
-
-	return (uint64_t)(m >> 64) ^ (uint64_t)m;
-}
-
-static inline uint64_t
-digest(uint64_t a, uint64_t b, uint64_t word, const struct pkt_key *key)
-{
-	uint64_t lo = a < b ? a : b, hi = a < b ? b : a;
-
-	return mum(mum(lo ^ key->k[0], hi ^ key->k[1]) ^ word ^ key->k[2], key->k[3]);
-}
-
-static inline uint64_t
-kind(enum pkt_family family, uint32_t what)
-{
-	return (uint64_t)family << 16 | what;
-}
 
 static uint64_t
 endpoint_ipv4(const uint8_t *addr, uint16_t port)
@@ -63,7 +40,7 @@ endpoint_ipv6(const uint8_t *addr, uint16_t port, const struct pkt_key *key)
 {
 	uint64_t a = wire_be64(addr) ^ key->k[4], b = wire_be64(addr + 8) ^ key->k[5];
 
-	return (mum(a, b) ^ a ^ b ^ port) & ENDPOINT_MASK;
+	return (pkt_mum(a, b) ^ a ^ b ^ port) & ENDPOINT_MASK;
 }
 
 uint64_t
@@ -71,24 +48,24 @@ pkt_flow_digest(const struct pkt_flow *flow, const struct pkt_key *key)
 {
 	switch (flow->family) {
 	case PKT_FAMILY_IPV4:
-		return digest(endpoint_ipv4(flow->src, flow->sport),
+		return pkt_mix(endpoint_ipv4(flow->src, flow->sport),
 			endpoint_ipv4(flow->dst, flow->dport),
-			kind(PKT_FAMILY_IPV4, flow->proto), key);
+			pkt_kind(PKT_FAMILY_IPV4, flow->proto), key);
 	case PKT_FAMILY_IPV6:
-		return digest(endpoint_ipv6(flow->src, flow->sport, key),
+		return pkt_mix(endpoint_ipv6(flow->src, flow->sport, key),
 			endpoint_ipv6(flow->dst, flow->dport, key),
-			kind(PKT_FAMILY_IPV6, flow->proto), key);
+			pkt_kind(PKT_FAMILY_IPV6, flow->proto), key);
 	case PKT_FAMILY_MAC:
-		return digest(endpoint_mac(flow->src), endpoint_mac(flow->dst),
-			kind(PKT_FAMILY_MAC, flow->ethertype), key);
+		return pkt_mix(endpoint_mac(flow->src), endpoint_mac(flow->dst),
+			pkt_kind(PKT_FAMILY_MAC, flow->ethertype), key);
 	default:
-		return digest(0, 0, kind(PKT_FAMILY_NONE, flow->ethertype), key);
+		return pkt_mix(0, 0, pkt_kind(PKT_FAMILY_NONE, flow->ethertype), key);
 	}
 }
 
-static __attribute__((noinline)) uint64_t
-digest_any(const uint8_t *data, uint32_t caplen, enum pkt_link link, const struct pkt_key *key,
-	uint8_t *reason)
+uint64_t
+pkt_digest_any(const uint8_t *data, uint32_t caplen, enum pkt_link link,
+	const struct pkt_key *key, uint8_t *reason)
 {
 	struct pkt_flow flow;
 
@@ -97,33 +74,11 @@ digest_any(const uint8_t *data, uint32_t caplen, enum pkt_link link, const struc
 	return pkt_flow_digest(&flow, key);
 }
 
-/*
- * Ethernet, IPv4 without options, no fragment, TCP or UDP, ports inside the datagram: what
- * nearly all packets are, in four loads.  Offsets are from the start of the frame.
- */
 uint64_t
 pkt_digest(const uint8_t *data, uint32_t caplen, enum pkt_link link, const struct pkt_key *key,
 	uint8_t *reason)
 {
-	uint64_t type, fragment, addrs;
-	uint32_t ports, proto;
-
-	if (link != PKT_LINK_ETHER || caplen < 38)
-		return digest_any(data, caplen, link, key, reason);
-	type = wire_be64(data + 12);	 /* ethertype, version, IHL, TOS, length, ID */
-	fragment = wire_be64(data + 20); /* flags and offset, TTL, protocol, ... */
-	proto = (uint8_t)(fragment >> 32);
-	if (type >> 40 != (WIRE_ETHERTYPE_IPV4 << 8 | 0x45) ||
-		(uint16_t)(type >> 16) < WIRE_IPV4_LEN + WIRE_PORTS_LEN ||
-		(fragment >> 48 & WIRE_IPV4_FRAGMENT) != 0 ||
-		(proto != WIRE_IP_TCP && proto != WIRE_IP_UDP))
-		return digest_any(data, caplen, link, key, reason);
-	addrs = wire_be64(data + 26);
-	ports = wire_be32(data + 34);
-	*reason = PKT_OK;
-	return digest(addrs >> 32 << 16 | ports >> 16,
-		(uint32_t)addrs * UINT64_C(65536) | (uint16_t)ports,
-		kind(PKT_FAMILY_IPV4, proto), key);
+	return pkt_digest_inline(data, caplen, link, key, reason);
 }
 
 /* splitmix64 (Steele, Lea, Flood 2014): a bijection, so different states give different words.
