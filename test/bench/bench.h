@@ -9,6 +9,10 @@
  * stint, so nothing is lost and nothing waits, although the four consumers share one CPU.  What
  * came back in a pause is taken back in the next stint, so all of the engine's work is timed,
  * and no pause.  A stint of the reference follows each of the engine's.
+ *
+ * Unless a case says that they sleep, the consumers go on polling in a pause.  So neither the
+ * engine's stints begin with bells that a steady stream would not need, nor does the reference
+ * have a quieter machine, where two CPUs are one core's threads.
  */
 #ifndef BENCH_H
 #define BENCH_H

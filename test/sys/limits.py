@@ -92,9 +92,9 @@ class Suite:
         until('64 applications', lambda: pids <= set(list_channels().values()))
         daemon.lua("pkteng.start{engine='m'}")
         until('packets on all 64', lambda: self.all_flow(daemon, 'm', 64))
+        before = [c['drop_large_full_pkts'] for c in daemon.stats('m')['channels']]
         for client in clients:
             stop_process(client.pid)
-        before = [c['drop_large_full_pkts'] for c in daemon.stats('m')['channels']]
         until('64 full rings', lambda: all(c['waiting'] == RING and c['drop_large_full_pkts'] > n
                                            for c, n in zip(daemon.stats('m')['channels'], before)), 30)
         status = status_of(daemon.process.pid)
