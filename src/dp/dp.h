@@ -8,73 +8,9 @@
 #ifndef PACF_DP_H
 #define PACF_DP_H
 
-#include "chan.h"
-#include "io.h"
-#include "pkt.h"
-#include "stats.h"
+#include "plan.h"
 
 #include <stdatomic.h>
-
-#define DP_NOBODY      255
-#define DP_LARGE_QUOTA 8 /* large frames that one lane may hold */
-
-/* The application's end of a channel while somebody is attached.  Made and freed by control. */
-struct dp_lane {
-	struct chan_tx tx;
-	uint64_t staged_bytes; /* of the packets put and not shown yet */
-	struct dp_channel_counters
-		base; /* engine: the channel's counters when the lane joined */
-	uint64_t base_source_drop_pkts;
-	bool joined, finished;
-	_Atomic bool lied; /* engine -> control: the cursor lied, detach it */
-};
-
-/* Where a channel's packets go.  Lives as long as the channel; the engine thread writes `own`,
- * control reads `shared` (under the engine's sequence). */
-struct dp_sink {
-	const struct io_sink_ops *ops; /* NULL: shared memory */
-	void *priv;
-	struct dp_channel_counters own;
-	_Atomic uint64_t shared[DP_WORDS(struct dp_channel_counters)];
-	bool touched;
-	uint32_t nstaged;
-	const struct io_pkt *staged[IO_BURST_MAX];
-};
-struct dp_group_stat {
-	struct dp_group_counters own;
-	_Atomic uint64_t shared[DP_WORDS(struct dp_group_counters)];
-};
-
-/* A sink as one plan sees it. */
-struct dp_route {
-	struct dp_sink *sink;
-	struct dp_lane *lane; /* NULL: nobody attached, or no shared memory */
-	bool wait_full, wait_detached;
-	bool closed; /* gets nothing more; its application may read what is in the ring */
-};
-struct dp_group {
-	struct dp_group_stat *stat;
-	uint64_t key;
-	uint8_t map[PKT_BUCKETS]; /* bucket -> route; DP_NOBODY in an empty group */
-};
-/* Immutable once published.  Route numbers are the channel's for as long as it is open. */
-struct dp_plan {
-	uint64_t generation;
-	bool drop_all, any_wait;
-	uint32_t nroutes; /* highest used + 1; unused have sink NULL */
-	struct dp_route routes[DP_MAX_SINKS];
-	uint32_t ncopy;
-	uint8_t copy[DP_MAX_SINKS];
-	uint32_t ngroups;
-	struct dp_group *groups[DP_MAX_GROUPS];
-	/* Lanes that this plan's predecessor had and this one has not: taken back when it takes
-	 * over. */
-	uint32_t nretired;
-	struct {
-		struct dp_lane *lane;
-		struct dp_sink *sink;
-	} retired[DP_MAX_SINKS];
-};
 
 struct dp_link {
 	const struct io_source_ops *ops;
@@ -118,7 +54,9 @@ struct dp_engine {
 	uint32_t busy;	 /* full bursts since the last dp_split_finish */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
-	struct io_pkt burst[IO_BURST_MAX];
+	struct io_pkt *burst, *ahead; /* the current one, the next one */
+	uint32_t nahead, ahead_link;
+	struct io_pkt bursts[2][IO_BURST_MAX];
 	uint64_t digest[IO_BURST_MAX];
 	uint8_t reason[IO_BURST_MAX];
 };
@@ -130,8 +68,8 @@ void dp_engine_run(struct dp_engine *engine);
 /* split.c: hands on packets pos..n-1 of the burst; stops at the first that a waiting channel
  * can't take yet. Returns how many it handed on. */
 uint32_t dp_split(struct dp_engine *engine);
-/* After each split: writes staged packets, makes lanes' packets visible, counts both.  What it
- * leaves to dp_split_finish may be put off while burst follows burst. */
+/* show.c.  After each split: writes staged packets, makes lanes' packets visible, counts both.
+ * What it leaves to dp_split_finish may be put off while burst follows burst. */
 void dp_split_show(struct dp_engine *engine);
 /* All of that, wakes who sleeps, and shares the counters of all that split touched. */
 void dp_split_finish(struct dp_engine *engine);

@@ -18,10 +18,6 @@
  * shared.  A bell for an idle CPU costs 7 us in a virtual machine (2026): 4 channels, woken for
  * every burst of 64, took as long as all the rest.  A ring half full does not wait. */
 #define BUSY_TURNS 64u
-/* Packets whose headers are being fetched.  All of a usual burst at once: it is misses of the
- * TLB that take the time, and without work in between more of them are under way together (10
- * ns per packet; 13 with 16 ahead in the loop that digests). */
-#define AHEAD 64u
 
 /* Sleeps until the bell, but not longer than ns. */
 static void
@@ -66,20 +62,16 @@ static void
 burst_digest(struct dp_engine *engine, enum pkt_link link)
 {
 	const struct io_pkt *burst = engine->burst;
-	uint32_t n = engine->n;
 
 	/* Nobody gets any; and a plan with channels does not come before they are dropped. */
 	if (engine->plan->ngroups == 0 && engine->plan->ncopy == 0)
 		return;
-	for (uint32_t i = 0; i < n; i++) {
-		if (i + AHEAD < n)
-			__builtin_prefetch(burst[i + AHEAD].data);
+	for (uint32_t i = 0; i < engine->n; i++)
 		engine->digest[i] = pkt_digest_inline(
 			burst[i].data, burst[i].len, link, &engine->key, &engine->reason[i]);
-	}
 }
 
-/* Receives from the next link in turn; false if nothing came. */
+/* Receives from the next link in turn into `ahead`; false if nothing came. */
 static bool
 burst_receive(struct dp_engine *engine)
 {
@@ -87,26 +79,45 @@ burst_receive(struct dp_engine *engine)
 	struct dp_link *link;
 	int got;
 
-	engine->link = engine->link + 1 < engine->nlinks ? engine->link + 1 : 0;
-	link = &engine->links[engine->link];
-	engine->pos = engine->n = 0;
+	engine->ahead_link =
+		engine->ahead_link + 1 < engine->nlinks ? engine->ahead_link + 1 : 0;
+	link = &engine->links[engine->ahead_link];
 	if (link->ended)
 		return false;
 	if (low)
 		dp_take_back(engine, true);
-	got = link->ops->rx(link->priv, engine->burst, engine->batch);
+	got = link->ops->rx(link->priv, engine->ahead, engine->batch);
 	if (got < 0) {
 		link_end(engine, link, got);
 		return false;
 	}
-	engine->n = (uint32_t)got;
-	for (uint32_t i = 0; i < AHEAD && i < engine->n; i++)
-		__builtin_prefetch(engine->burst[i].data);
-	/* Here, where the first headers are on their way. */
-	if (!low)
-		dp_take_back(engine, false);
-	burst_digest(engine, link->link);
+	engine->nahead = (uint32_t)got;
 	return got > 0;
+}
+
+/*
+ * Makes the next burst the current one; false if there is none.  The one after it is received
+ * at once, unless its source may wait for packets: so its headers, which miss the caches and
+ * the TLB, can be fetched while this one is split.
+ */
+static bool
+burst_next(struct dp_engine *engine)
+{
+	struct io_pkt *done = engine->burst;
+
+	engine->pos = engine->n = 0;
+	if (engine->nahead == 0 && !burst_receive(engine))
+		return false;
+	engine->burst = engine->ahead;
+	engine->ahead = done;
+	engine->n = engine->nahead;
+	engine->link = engine->ahead_link;
+	engine->nahead = 0;
+	if (!engine->eager)
+		burst_receive(engine);
+	dp_take_back(engine, false);
+	burst_digest(engine, engine->links[engine->link].link);
+	return true;
 }
 
 static uint64_t
@@ -167,7 +178,7 @@ engine_turn(struct dp_engine *engine)
 	plan_check(engine);
 	if (engine->pos < engine->n) {
 		dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
-	} else if (!burst_receive(engine)) {
+	} else if (!burst_next(engine)) {
 		if (engine->ntouched > 0)
 			dp_split_finish(engine);
 		if (engine->live == 0)
@@ -194,6 +205,8 @@ engine_leave(struct dp_engine *engine)
 {
 	while (engine->pos < engine->n)
 		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
+	while (engine->nahead > 0)
+		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
 	dp_split_finish(engine);
@@ -207,7 +220,9 @@ dp_engine_run(struct dp_engine *engine)
 	os_thread_name(engine->name);
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
-	engine->pos = engine->n = engine->idle = engine->busy = 0;
+	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
+	engine->burst = engine->bursts[0];
+	engine->ahead = engine->bursts[1];
 	while (!atomic_load_explicit(&engine->stop, memory_order_acquire)) {
 		engine_turn(engine);
 		atomic_store_explicit(&engine->turns, ++turns, memory_order_relaxed);

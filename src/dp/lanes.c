@@ -29,7 +29,9 @@ frames_back(struct dp_engine *engine, struct chan_tx *tx)
 
 		if (frame >= ordinary)
 			frame_back(engine, tx, frame); /* to the other list */
-		else if (--refs[frame] == 0)
+		else if (refs[frame] > 1)
+			refs[frame]--;
+		else
 			list[nfree++] = frame;
 	}
 	tx->taken = taken;

@@ -1,6 +1,7 @@
 /*
  * io/pool: makes and unmakes the pool (control plane); what the engine does with it is inline
- * in pool.h.  Invariant: every frame is on exactly one free list, or refs[frame] > 0.
+ * in pool.h.  Invariant: every frame is on exactly one free list, or held refs[frame] times;
+ * refs is 1 for those on a list.
  */
 #include "pool.h"
 #include "os.h"
@@ -21,6 +22,8 @@ fill_lists(struct io_pool *pool)
 		pool->free[i] = pool->frames - 1 - i;
 	for (uint32_t i = 0; i < pool->large; i++)
 		pool->lfree[i] = pool->frames + pool->large - 1 - i;
+	for (uint32_t i = 0; i < pool->frames + pool->large; i++)
+		pool->refs[i] = 1;
 	pool->nfree = pool->frames;
 	pool->nlfree = pool->large;
 }

@@ -5,7 +5,8 @@
  *
  * A frame is named by its number: 0 .. frames-1 are ordinary, frames .. frames+large-1 large.
  * It is free (on a list) or held by refs[frame] >= 1 holders: the source that is filling it,
- * and every ring slot that points at it.
+ * and every ring slot that points at it.  A free frame's count is 1 already, so that taking it
+ * needs no look at the counts.
  */
 #ifndef PACF_IO_POOL_H
 #define PACF_IO_POOL_H
@@ -60,16 +61,15 @@ io_pool_get(struct io_pool *pool, uint32_t len)
 			return IO_NO_FRAME;
 		frame = pool->lfree[--pool->nlfree];
 	}
-	pool->refs[frame] = 1;
 	return frame;
 }
 /* Drops one reference; the last one frees the frame. */
 static inline void
 io_pool_put(struct io_pool *pool, uint32_t frame)
 {
-	if (--pool->refs[frame] != 0)
-		return;
-	if (frame < pool->frames)
+	if (pool->refs[frame] > 1)
+		pool->refs[frame]--;
+	else if (frame < pool->frames)
 		pool->free[pool->nfree++] = frame;
 	else
 		pool->lfree[pool->nlfree++] = frame;

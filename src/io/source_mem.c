@@ -238,13 +238,11 @@ rx_resident(struct mem_source *m, struct io_pkt *out, uint32_t n)
 	uint8_t *base = m->pool->base;
 	const uint32_t *list = m->pool->free + m->pool->nfree - n;
 	uint32_t next = m->next, end = m->pool->frames;
-	uint16_t *refs = m->pool->refs;
 	uint64_t bytes = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t frame = list[n - 1 - i];
 
-		refs[frame] = 1;
 		out[i] = (struct io_pkt){
 			.data = base + (size_t)next * IO_FRAME_BYTES,
 			.ts_ns = ready[next].ts_ns,

@@ -309,6 +309,8 @@ rig_load(struct rig *r, uint32_t first, uint32_t n)
 {
 	struct dp_engine *e = r->engine;
 
+	e->burst = e->bursts[0];
+	e->ahead = e->bursts[1];
 	e->pos = 0;
 	e->n = n;
 	for (uint32_t i = 0; i < n; i++) {

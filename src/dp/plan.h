@@ -1,0 +1,77 @@
+/*
+ * dp/plan: what an engine does with packets, as control builds it: sinks, routes to them,
+ * groups, and the plan that holds these together.  A plan is immutable once it is published;
+ * the engine thread only follows its pointers.
+ */
+#ifndef PACF_DP_PLAN_H
+#define PACF_DP_PLAN_H
+
+#include "chan.h"
+#include "io.h"
+#include "pkt.h"
+#include "stats.h"
+
+#include <stdatomic.h>
+
+#define DP_NOBODY      255
+#define DP_LARGE_QUOTA 8 /* large frames that one lane may hold */
+
+/* The application's end of a channel while somebody is attached.  Made and freed by control. */
+struct dp_lane {
+	struct chan_tx tx;
+	uint64_t staged_bytes; /* of the packets put and not shown yet */
+	struct dp_channel_counters
+		base; /* engine: the channel's counters when the lane joined */
+	uint64_t base_source_drop_pkts;
+	bool joined, finished;
+	_Atomic bool lied; /* engine -> control: the cursor lied, detach it */
+};
+
+/* Where a channel's packets go.  Lives as long as the channel; the engine thread writes `own`,
+ * control reads `shared` (under the engine's sequence). */
+struct dp_sink {
+	const struct io_sink_ops *ops; /* NULL: shared memory */
+	void *priv;
+	struct dp_channel_counters own;
+	_Atomic uint64_t shared[DP_WORDS(struct dp_channel_counters)];
+	bool touched;
+	uint32_t nstaged;
+	const struct io_pkt *staged[IO_BURST_MAX];
+};
+struct dp_group_stat {
+	struct dp_group_counters own;
+	_Atomic uint64_t shared[DP_WORDS(struct dp_group_counters)];
+};
+
+/* A sink as one plan sees it. */
+struct dp_route {
+	struct dp_sink *sink;
+	struct dp_lane *lane; /* NULL: nobody attached, or no shared memory */
+	bool wait_full, wait_detached;
+	bool closed; /* gets nothing more; its application may read what is in the ring */
+};
+struct dp_group {
+	struct dp_group_stat *stat;
+	uint64_t key;
+	uint8_t map[PKT_BUCKETS]; /* bucket -> route; DP_NOBODY in an empty group */
+};
+/* Immutable once published.  Route numbers are the channel's for as long as it is open. */
+struct dp_plan {
+	uint64_t generation;
+	bool drop_all, any_wait;
+	uint32_t nroutes; /* highest used + 1; unused have sink NULL */
+	struct dp_route routes[DP_MAX_SINKS];
+	uint32_t ncopy;
+	uint8_t copy[DP_MAX_SINKS];
+	uint32_t ngroups;
+	struct dp_group *groups[DP_MAX_GROUPS];
+	/* Lanes that this plan's predecessor had and this one has not: taken back when it takes
+	 * over. */
+	uint32_t nretired;
+	struct {
+		struct dp_lane *lane;
+		struct dp_sink *sink;
+	} retired[DP_MAX_SINKS];
+};
+
+#endif
