@@ -159,7 +159,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	engine->seed = ctl->hash_key_set      ? ctl->hash_key
 		       : engine->ops->offline ? PKT_DEFAULT_KEY
 					      : ctl->random_key;
-	pkt_key_expand(&engine->dp->key, engine->seed);
+	pkt_conf_init(&engine->dp->conf, engine->seed);
 	rc = start_pool(engine, err);
 	if (rc < 0)
 		return rc;

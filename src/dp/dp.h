@@ -26,7 +26,7 @@ struct dp_engine {
 	/* Set by control before the thread starts. */
 	char name[32];
 	struct io_pool pool;
-	struct pkt_key key;
+	struct pkt_conf conf;
 	uint32_t batch;	 /* burst size, 1..IO_BURST_MAX */
 	int bell_fd;	 /* control rings it: a new plan, stop */
 	int ctl_bell_fd; /* the engine rings it: a lane lied, the sources ended */
@@ -79,9 +79,5 @@ void dp_take_back(struct dp_engine *engine, bool all);
 void dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan);
 /* Tells every lane that nothing follows. */
 void dp_lanes_finish(struct dp_engine *engine, enum chan_state state);
-
-/* map.c: pure.  Moves as few buckets as possible so that members (route numbers, in order) own
- * equal shares (they differ by at most one bucket).  A fresh map is all DP_NOBODY. */
-void dp_map_update(uint8_t *map, const uint8_t *members, uint32_t n);
 
 #endif

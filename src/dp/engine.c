@@ -68,7 +68,7 @@ burst_digest(struct dp_engine *engine, enum pkt_link link)
 		return;
 	for (uint32_t i = 0; i < engine->n; i++)
 		engine->digest[i] = pkt_digest_inline(
-			burst[i].data, burst[i].len, link, &engine->key, &engine->reason[i]);
+			burst[i].data, burst[i].len, link, &engine->conf, &engine->reason[i]);
 }
 
 /* Receives from the next link in turn into `ahead`; false if nothing came. */

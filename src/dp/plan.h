@@ -8,12 +8,12 @@
 
 #include "chan.h"
 #include "io.h"
+#include "map.h"
 #include "pkt.h"
 #include "stats.h"
 
 #include <stdatomic.h>
 
-#define DP_NOBODY      255
 #define DP_LARGE_QUOTA 8 /* large frames that one lane may hold */
 
 /* The application's end of a channel while somebody is attached.  Made and freed by control. */

@@ -1,44 +1,13 @@
 /*
- * pkt/parse: walks the headers of a packet.  Called by pkt_digest for the packets that its fast
- * path does not take, on the engine thread.
+ * pkt/parse: the walk over the headers of a packet.  Called by pkt_digest for the packets that
+ * its fast path does not take, on the engine thread.
  *
- * Invariant: off <= end <= caplen, and every read is preceded by a check against end.  Whatever
- * stops the walk, the flow holds what was read until then: first the MAC pair, later addresses.
+ * Invariant: PKT_MAX_HEADERS walkers at most are called, none calls another, and none has a
+ * loop longer than a few turns: the worst packet costs what its headers cost.
  */
-#include "pkt.h"
-#include "wire.h"
+#include "walk.h"
 
-struct walk {
-	const uint8_t *data;
-	uint32_t off; /* of the next header */
-	uint32_t end; /* of what may be read: captured, and inside the datagram */
-	bool whole;   /* end is the end of the datagram, not of the capture */
-	struct pkt_flow *flow;
-};
-
-enum pkt_link
-pkt_link_from_dlt(int dlt)
-{
-	switch (dlt) {
-	case WIRE_DLT_ETHER:
-		return PKT_LINK_ETHER;
-	case WIRE_DLT_RAW:
-	case WIRE_DLT_RAW_BSD:
-	case WIRE_DLT_RAW_FILE:
-	case WIRE_DLT_IPV4:
-	case WIRE_DLT_IPV6:
-		return PKT_LINK_RAW;
-	case WIRE_DLT_NULL:
-	case WIRE_DLT_LOOP:
-		return PKT_LINK_NULL;
-	case WIRE_DLT_SLL:
-		return PKT_LINK_SLL;
-	case WIRE_DLT_SLL2:
-		return PKT_LINK_SLL2;
-	default:
-		return PKT_LINK_OTHER;
-	}
-}
+#include <stddef.h>
 
 const char *
 pkt_reason_name(enum pkt_reason reason)
@@ -46,6 +15,8 @@ pkt_reason_name(enum pkt_reason reason)
 	static const char *const names[PKT_REASONS] = {
 		[PKT_OK] = "ok",
 		[PKT_NO_PORTS] = "no_ports",
+		[PKT_QUOTED] = "quoted",
+		[PKT_FIRST_FRAGMENT] = "first_fragment",
 		[PKT_FRAGMENT] = "fragment",
 		[PKT_NON_IP] = "non_ip",
 		[PKT_TRUNCATED] = "truncated",
@@ -57,315 +28,115 @@ pkt_reason_name(enum pkt_reason reason)
 	return (unsigned)reason < PKT_REASONS ? names[reason] : "?";
 }
 
-static inline bool
-has(const struct walk *w, uint32_t bytes)
+const char *
+pkt_layer_name(enum pkt_layer layer)
 {
-	return w->end - w->off >= bytes;
+#define LAYER_NAME(symbol, name) [PKT_LAYER_##symbol] = (name),
+	static const char *const names[PKT_LAYERS] = {
+		[PKT_LAYER_NONE] = "none", PKT_LAYERS_X(LAYER_NAME)};
+#undef LAYER_NAME
+
+	return (unsigned)layer < PKT_LAYERS ? names[layer] : "?";
 }
 
-static void
-stop(struct walk *w, enum pkt_reason reason)
+/* Those that have none end the walk: their flow goes by what was found before. */
+static walk_fn *const walkers[PKT_LAYERS] = {
+	[PKT_LAYER_ETHERNET] = walk_ether,
+	[PKT_LAYER_SLL] = walk_sll,
+	[PKT_LAYER_SLL2] = walk_sll2,
+	[PKT_LAYER_NULL] = walk_null,
+	[PKT_LAYER_LLC] = walk_llc,
+	[PKT_LAYER_VLAN] = walk_vlan,
+	[PKT_LAYER_VNTAG] = walk_vntag,
+	[PKT_LAYER_PBB] = walk_pbb,
+	[PKT_LAYER_CFP] = walk_cfp,
+	[PKT_LAYER_MACSEC] = walk_macsec,
+	[PKT_LAYER_NSH] = walk_nsh,
+	[PKT_LAYER_MPLS] = walk_mpls,
+	[PKT_LAYER_PW] = walk_control_word,
+	[PKT_LAYER_PPPOE] = walk_pppoe,
+	[PKT_LAYER_PPP] = walk_ppp,
+	[PKT_LAYER_IPV4] = walk_ipv4,
+	[PKT_LAYER_IPV6] = walk_ipv6,
+	[PKT_LAYER_HOP_BY_HOP] = walk_extension,
+	[PKT_LAYER_ROUTING] = walk_routing,
+	[PKT_LAYER_FRAGMENT] = walk_fragment,
+	[PKT_LAYER_DEST_OPTS] = walk_extension,
+	[PKT_LAYER_AH] = walk_extension,
+	[PKT_LAYER_MOBILITY] = walk_extension,
+	[PKT_LAYER_HIP] = walk_extension,
+	[PKT_LAYER_SHIM6] = walk_extension,
+	[PKT_LAYER_ICMP] = walk_icmp,
+	[PKT_LAYER_ICMPV6] = walk_icmpv6,
+	[PKT_LAYER_TCP] = walk_ports,
+	[PKT_LAYER_UDP] = walk_udp,
+	[PKT_LAYER_UDPLITE] = walk_ports,
+	[PKT_LAYER_SCTP] = walk_ports,
+	[PKT_LAYER_DCCP] = walk_ports,
+	[PKT_LAYER_GRE] = walk_gre,
+	[PKT_LAYER_ERSPAN] = walk_erspan,
+	[PKT_LAYER_WCCP] = walk_wccp,
+	[PKT_LAYER_ETHERIP] = walk_etherip,
+	[PKT_LAYER_L2TP] = walk_l2tpv3,
+};
+
+static enum pkt_layer
+first_layer(struct walk *w, enum pkt_link link)
 {
-	w->flow->reason = (uint8_t)reason;
-}
-
-/* A header is longer than what there is: the datagram's own fault if all of it was captured. */
-static void
-stop_short(struct walk *w)
-{
-	stop(w, w->whole ? PKT_MALFORMED : PKT_TRUNCATED);
-}
-
-static void
-set_addresses(struct pkt_flow *flow, enum pkt_family family, const uint8_t *src,
-	const uint8_t *dst, uint32_t bytes)
-{
-	memset(flow->src, 0, sizeof(flow->src));
-	memset(flow->dst, 0, sizeof(flow->dst));
-	memcpy(flow->src, src, bytes);
-	memcpy(flow->dst, dst, bytes);
-	flow->family = (uint8_t)family;
-}
-
-/* The datagram's own length.  Bytes after it are padding; one that is longer than the capture
- * was cut. */
-static void
-set_datagram(struct walk *w, uint32_t bytes)
-{
-	if (bytes > w->end - w->off)
-		return;
-	w->end = w->off + bytes;
-	w->whole = true;
-}
-
-/*
- * What follows the IP headers.  Everything but TCP, UDP and SCTP goes by addresses and
- * protocol: here is the place for protocols that carry or quote another datagram.
- */
-static void
-walk_transport(struct walk *w)
-{
-	const uint8_t *h = w->data + w->off;
-
-	w->flow->l4_off = (uint16_t)w->off;
-	switch (w->flow->proto) {
-	case WIRE_IP_TCP:
-	case WIRE_IP_UDP:
-	case WIRE_IP_SCTP:
-		if (!has(w, WIRE_PORTS_LEN))
-			return stop_short(w);
-		w->flow->sport = wire_be16(h);
-		w->flow->dport = wire_be16(h + 2);
-		return stop(w, PKT_OK);
-	default:
-		return stop(w, PKT_NO_PORTS);
-	}
-}
-
-static bool
-is_extension(uint8_t family, uint8_t proto)
-{
-	switch (proto) {
-	case WIRE_IP_AH:
-		return true; /* in IPv4, too: it hides no ports */
-	case WIRE_IP_HOP_BY_HOP:
-	case WIRE_IP_ROUTING:
-	case WIRE_IP_FRAGMENT:
-	case WIRE_IP_DEST_OPTS:
-	case WIRE_IP_MOBILITY:
-	case WIRE_IP_HIP:
-	case WIRE_IP_SHIM6:
-		return family == PKT_FAMILY_IPV6;
-	default:
-		return false;
-	}
-}
-
-static uint32_t
-extension_len(uint8_t proto, uint8_t field)
-{
-	switch (proto) {
-	case WIRE_IP_FRAGMENT:
-		return 8; /* the field is reserved */
-	case WIRE_IP_AH:
-		return (field + 2u) * 4;
-	default:
-		return (field + 1u) * 8;
-	}
-}
-
-/*
- * flow->proto is what the header at off is.  A fragment ends the walk: only the first one has
- * what follows, so that all go by the protocol that the fragment header names, which is the
- * same in all of them.  An atomic fragment (RFC 6946: no offset, none to follow) is a whole
- * datagram.
- */
-static void
-walk_extensions(struct walk *w)
-{
-	struct pkt_flow *flow = w->flow;
-
-	while (is_extension(flow->family, flow->proto)) {
-		const uint8_t *h = w->data + w->off;
-		uint8_t proto = flow->proto;
-		uint32_t len;
-
-		if (flow->headers == PKT_MAX_HEADERS)
-			return stop(w, PKT_TOO_DEEP);
-		if (!has(w, WIRE_EXT_LEN))
-			return stop_short(w);
-		flow->headers++;
-		flow->proto = h[0];
-		if (proto == WIRE_IP_FRAGMENT && (wire_be16(h + 2) & WIRE_IPV6_FRAGMENT))
-			return stop(w, PKT_FRAGMENT);
-		len = extension_len(proto, h[1]);
-		if (!has(w, len))
-			return stop_short(w);
-		w->off += len;
-	}
-	walk_transport(w);
-}
-
-/*
- * A wrong version says that this is no IPv4 at all: it goes by what is below.  A wrong header
- * length leaves the addresses where they are.  Length 0: the sender left it to its card (TSO).
- */
-static void
-walk_ipv4(struct walk *w)
-{
-	const uint8_t *h = w->data + w->off;
-	uint32_t header, total;
-
-	w->flow->l3_off = (uint16_t)w->off;
-	if (!has(w, WIRE_IPV4_LEN))
-		return stop_short(w);
-	if (h[0] >> 4 != 4)
-		return stop(w, PKT_MALFORMED);
-	set_addresses(w->flow, PKT_FAMILY_IPV4, h + 12, h + 16, 4);
-	w->flow->proto = h[9];
-	header = (h[0] & 15u) * 4;
-	total = wire_be16(h + 2);
-	if (header < WIRE_IPV4_LEN || (total != 0 && total < header))
-		return stop(w, PKT_MALFORMED);
-	if (total != 0)
-		set_datagram(w, total);
-	if (!has(w, header))
-		return stop_short(w);
-	if (wire_be16(h + 6) & WIRE_IPV4_FRAGMENT)
-		return stop(w, PKT_FRAGMENT);
-	w->off += header;
-	walk_extensions(w);
-}
-
-/* Length 0: a jumbogram (RFC 2675), or left to the card. */
-static void
-walk_ipv6(struct walk *w)
-{
-	const uint8_t *h = w->data + w->off;
-	uint32_t payload;
-
-	w->flow->l3_off = (uint16_t)w->off;
-	if (!has(w, WIRE_IPV6_LEN))
-		return stop_short(w);
-	if (h[0] >> 4 != 6)
-		return stop(w, PKT_MALFORMED);
-	set_addresses(w->flow, PKT_FAMILY_IPV6, h + 8, h + 24, 16);
-	w->flow->proto = h[6];
-	payload = wire_be16(h + 4);
-	if (payload != 0)
-		set_datagram(w, WIRE_IPV6_LEN + payload);
-	w->off += WIRE_IPV6_LEN;
-	walk_extensions(w);
-}
-
-/*
- * flow->ethertype is what the header at off is.  With is_length, a small value is an IEEE 802.3
- * length: it differs from packet to packet and must not part a conversation, so it's taken as
- * 0.
- */
-static void
-walk_ethertype(struct walk *w, bool is_length)
-{
-	struct pkt_flow *flow = w->flow;
-
-	while (flow->ethertype == WIRE_ETHERTYPE_VLAN ||
-		flow->ethertype == WIRE_ETHERTYPE_QINQ ||
-		flow->ethertype == WIRE_ETHERTYPE_9100) {
-		if (flow->headers == PKT_MAX_HEADERS)
-			return stop(w, PKT_TOO_DEEP);
-		if (!has(w, WIRE_TAG_LEN))
-			return stop_short(w);
-		flow->headers++;
-		flow->ethertype = wire_be16(w->data + w->off + 2);
-		w->off += WIRE_TAG_LEN;
-		is_length = true;
-	}
-	switch (flow->ethertype) {
-	case WIRE_ETHERTYPE_IPV4:
-		return walk_ipv4(w);
-	case WIRE_ETHERTYPE_IPV6:
-		return walk_ipv6(w);
-	default:
-		if (is_length && flow->ethertype < WIRE_ETHERTYPE_MIN)
-			flow->ethertype = 0;
-		return stop(w, PKT_NON_IP);
-	}
-}
-
-static void
-walk_ether(struct walk *w)
-{
-	const uint8_t *h = w->data;
-
-	if (has(w, 2 * WIRE_MAC_LEN))
-		set_addresses(w->flow, PKT_FAMILY_MAC, h + WIRE_MAC_LEN, h, WIRE_MAC_LEN);
-	if (!has(w, WIRE_ETHER_LEN))
-		return stop_short(w);
-	w->flow->ethertype = wire_be16(h + 2 * WIRE_MAC_LEN);
-	w->off = WIRE_ETHER_LEN;
-	walk_ethertype(w, true);
-}
-
-static void
-walk_raw(struct walk *w)
-{
-	if (!has(w, 1))
-		return stop_short(w);
-	switch (w->data[w->off] >> 4) {
-	case 4:
-		w->flow->ethertype = WIRE_ETHERTYPE_IPV4;
-		return walk_ipv4(w);
-	case 6:
-		w->flow->ethertype = WIRE_ETHERTYPE_IPV6;
-		return walk_ipv6(w);
-	default:
-		return stop(w, PKT_MALFORMED);
-	}
-}
-
-/* The family is in the byte order of whoever wrote it; all are small numbers. */
-static void
-walk_null(struct walk *w)
-{
-	uint32_t family;
-
-	if (!has(w, WIRE_NULL_LEN))
-		return stop_short(w);
-	family = wire_be32(w->data);
-	if (family > UINT16_MAX)
-		family = __builtin_bswap32(family);
-	w->off = WIRE_NULL_LEN;
-	switch (family) {
-	case WIRE_AF_INET:
-		w->flow->ethertype = WIRE_ETHERTYPE_IPV4;
-		return walk_ipv4(w);
-	case WIRE_AF_INET6_LINUX:
-	case WIRE_AF_INET6_NETBSD:
-	case WIRE_AF_INET6_FREEBSD:
-	case WIRE_AF_INET6_MACOS:
-		w->flow->ethertype = WIRE_ETHERTYPE_IPV6;
-		return walk_ipv6(w);
-	default:
-		return stop(w, PKT_NON_IP);
-	}
-}
-
-/*
- * Linux cooked: it has the sender's address only, which would part the two directions of what
- * is not IP; so that goes by its protocol alone.
- */
-static void
-walk_cooked(struct walk *w, uint32_t header, uint32_t protocol_off)
-{
-	if (!has(w, header))
-		return stop_short(w);
-	w->flow->ethertype = wire_be16(w->data + protocol_off);
-	w->off = header;
-	walk_ethertype(w, false);
-}
-
-/* Offsets fit 16 bits: 20 bytes of link, PKT_MAX_HEADERS of at most 2048, 60 of IP. */
-_Static_assert(WIRE_SLL2_LEN + PKT_MAX_HEADERS * 2048 + 60 <= UINT16_MAX, "l4_off overflows");
-
-void
-pkt_parse(const uint8_t *data, uint32_t caplen, enum pkt_link link, struct pkt_flow *out)
-{
-	struct walk w = {.data = data, .end = caplen, .flow = out};
-
-	memset(out, 0, sizeof(*out));
 	switch (link) {
 	case PKT_LINK_ETHER:
-		return walk_ether(&w);
-	case PKT_LINK_RAW:
-		return walk_raw(&w);
+		return PKT_LAYER_ETHERNET;
 	case PKT_LINK_NULL:
-		return walk_null(&w);
+		return PKT_LAYER_NULL;
 	case PKT_LINK_SLL:
-		return walk_cooked(&w, WIRE_SLL_LEN, 14);
+		return PKT_LAYER_SLL;
 	case PKT_LINK_SLL2:
-		return walk_cooked(&w, WIRE_SLL2_LEN, 0);
+		return PKT_LAYER_SLL2;
+	case PKT_LINK_RAW:
+		if (!walk_has(w, 1))
+			return walk_short(w);
+		if (*w->data >> 4 == 4)
+			return PKT_LAYER_IPV4;
+		if (*w->data >> 4 == 6)
+			return PKT_LAYER_IPV6;
+		return walk_stop(w, PKT_MALFORMED);
 	case PKT_LINK_OTHER:
 		break;
 	}
-	stop(&w, PKT_UNKNOWN_LINK);
+	return walk_stop(w, PKT_UNKNOWN_LINK);
+}
+
+/* Fragments first: their digest is to be looked up, or to be remembered, whatever they hold. */
+static void
+set_reason(const struct walk *w)
+{
+	struct pkt_flow *flow = w->flow;
+
+	if (flow->later)
+		flow->reason = PKT_FRAGMENT;
+	else if (flow->nfrags > 0)
+		flow->reason = PKT_FIRST_FRAGMENT;
+	else if (w->quoted && flow->reason != PKT_TOO_DEEP)
+		flow->reason = PKT_QUOTED;
+}
+
+/* Offsets have 16 bits.  No header begins later than that but in packets made to do so. */
+#define READABLE UINT16_MAX
+
+void
+pkt_parse(const uint8_t *data, uint32_t caplen, enum pkt_link link, const struct pkt_conf *conf,
+	struct pkt_flow *out)
+{
+	struct walk w = {.data = data,
+		.end = caplen < READABLE ? caplen : READABLE,
+		.conf = conf,
+		.flow = out};
+	enum pkt_layer next;
+
+	memset(out, 0, offsetof(struct pkt_flow, frag));
+	out->reason = PKT_NON_IP;
+	next = first_layer(&w, link);
+	while (next != PKT_LAYER_NONE && walk_push(&w, next, w.off))
+		next = walkers[next] ? walkers[next](&w) : PKT_LAYER_NONE;
+	set_reason(&w);
 }

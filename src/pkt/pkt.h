@@ -5,6 +5,9 @@
  * A packet becomes a *digest*: 64 bits that are the same for both directions of one
  * conversation and that nobody can predict without the key.  Groups turn a digest into a
  * bucket.
+ *
+ * What is inside of tunnels counts (the innermost flow), unless the configuration says outer;
+ * an ICMP error counts as the datagram that it quotes.
  */
 #ifndef PACF_PKT_H
 #define PACF_PKT_H
@@ -28,38 +31,24 @@ enum pkt_link {
 };
 enum pkt_link pkt_link_from_dlt(int dlt);
 
-/* What the digest was made from, best first; counted per engine (names in pkt_reason_name). */
+/* What the digest was made from; counted per engine (names in pkt_reason_name).  A fragment's
+ * digest is not final: the flow has the tags by which it finds its flow, or is found. */
 enum pkt_reason {
-	PKT_OK,		  /* addresses, ports, protocol */
-	PKT_NO_PORTS,	  /* IP whose protocol has no ports here: addresses and protocol */
-	PKT_FRAGMENT,	  /* IP fragment: addresses and protocol */
-	PKT_NON_IP,	  /* MAC pair and ethertype */
-	PKT_TRUNCATED,	  /* the capture ends inside a header: what was read so far */
-	PKT_MALFORMED,	  /* a length or version that cannot be: what was read so far */
-	PKT_TOO_DEEP,	  /* more headers than the budget: what was read so far */
-	PKT_UNKNOWN_LINK, /* link type not parsed: constant digest */
+	PKT_OK,		    /* addresses, ports, protocol */
+	PKT_NO_PORTS,	    /* IP whose protocol has no ports here: addresses and protocol */
+	PKT_QUOTED,	    /* ICMP error: the flow of the datagram that it quotes */
+	PKT_FIRST_FRAGMENT, /* has what a whole datagram has; others follow it by its tags */
+	PKT_FRAGMENT,	    /* not the first one: addresses and protocol */
+	PKT_NON_IP,	    /* MAC pair and ethertype */
+	PKT_TRUNCATED,	    /* the capture ends inside a header: what was read so far */
+	PKT_MALFORMED,	    /* a length or version that cannot be: what was read so far */
+	PKT_TOO_DEEP,	    /* more headers than the budget: what was read so far */
+	PKT_UNKNOWN_LINK,   /* link type not parsed: constant digest */
 	PKT_REASONS
 };
 const char *pkt_reason_name(enum pkt_reason reason);
 
-/* The longest chain of headers that is walked (tags, extension headers). */
-#define PKT_MAX_HEADERS 16
-
-enum pkt_family { PKT_FAMILY_NONE, PKT_FAMILY_MAC, PKT_FAMILY_IPV4, PKT_FAMILY_IPV6 };
-
-/* What parsing found.  Addresses are in network byte order: IPv4 in the first 4 bytes, MAC in
- * the first 6, the rest zero.  Ports are in host order, 0 if there are none. */
-struct pkt_flow {
-	uint8_t src[16], dst[16];
-	uint16_t sport, dport;
-	uint16_t ethertype;	 /* last one seen, host order */
-	uint8_t family;		 /* enum pkt_family */
-	uint8_t proto;		 /* IP protocol after extension headers */
-	uint8_t reason;		 /* enum pkt_reason */
-	uint8_t headers;	 /* headers walked */
-	uint16_t l3_off, l4_off; /* bytes from the start; 0 = not reached */
-};
-void pkt_parse(const uint8_t *data, uint32_t caplen, enum pkt_link link, struct pkt_flow *out);
+#include "layer.h"
 
 /* Keys are expanded from the user's 64 bits once, by control. */
 struct pkt_key {
@@ -69,12 +58,51 @@ void pkt_key_expand(struct pkt_key *key, uint64_t seed);
 /* The key that offline sources use unless told otherwise, so that replays are deterministic. */
 #define PKT_DEFAULT_KEY UINT64_C(0x50414346686f7374)
 
+/* All that parsing and hashing need to know; does not change while an engine runs. */
+#define PKT_MAX_UDP_PORTS 32
+struct pkt_conf {
+	struct pkt_key key;
+	bool outer; /* by the outermost IP flow: no tunnel is looked into */
+	uint8_t nudp;
+	struct {
+		uint16_t port;
+		uint8_t tunnel;
+	} udp[PKT_MAX_UDP_PORTS];
+	uint64_t
+		udp_ports[65536 / 64]; /* a bit for each port in udp: what the fast path asks */
+};
+/* Innermost flow, and the ports that IANA gave to the tunnels. */
+void pkt_conf_init(struct pkt_conf *conf, uint64_t seed);
+/* Replaces the ports of one UDP tunnel; n = 0 turns it off.  -ENOENT: no such tunnel; -EINVAL:
+ * a port is 0; -ENOSPC: more than PKT_MAX_UDP_PORTS in all.  Unchanged if it fails. */
+int pkt_conf_udp(struct pkt_conf *conf, const char *tunnel, const uint16_t *ports, unsigned n);
+/* Names of the UDP tunnels for i = 0, 1, ...; NULL after the last. */
+const char *pkt_udp_tunnel_name(unsigned i);
+
+/* What a digest is made of. */
+enum pkt_fields {
+	PKT_FIELDS_5TUPLE,
+	PKT_FIELDS_3TUPLE, /* addresses, protocol */
+	PKT_FIELDS_2TUPLE, /* addresses */
+	PKT_FIELDS_VLAN_5TUPLE,
+	PKT_FIELDS_MAX
+};
+const char *pkt_fields_name(enum pkt_fields fields);
+/* enum pkt_fields, or -ENOENT. */
+int pkt_fields_from_name(const char *name);
+
+void pkt_parse(const uint8_t *data, uint32_t caplen, enum pkt_link link,
+	const struct pkt_conf *conf, struct pkt_flow *out);
 /* Digest of a parsed flow: symmetric in (src, sport) <-> (dst, dport). */
-uint64_t pkt_flow_digest(const struct pkt_flow *flow, const struct pkt_key *key);
-/* parse and digest in one go; the same value as the two calls, faster for the common packets.
- * *reason is set to enum pkt_reason. */
+uint64_t pkt_flow_digest(
+	const struct pkt_flow *flow, const struct pkt_conf *conf, enum pkt_fields fields);
+/* parse and digest of the 5-tuple in one go; the same value as the two calls, faster for the
+ * common packets.  *reason is set to enum pkt_reason. */
 uint64_t pkt_digest(const uint8_t *data, uint32_t caplen, enum pkt_link link,
-	const struct pkt_key *key, uint8_t *reason);
+	const struct pkt_conf *conf, uint8_t *reason);
+/* parse, and every digest. */
+void pkt_digests(const uint8_t *data, uint32_t caplen, enum pkt_link link,
+	const struct pkt_conf *conf, uint64_t out[PKT_FIELDS_MAX], struct pkt_flow *flow);
 
 /* Bucket of a digest for a group: groups with different keys do not correlate. */
 #define PKT_BUCKETS 65536u

@@ -46,7 +46,7 @@ setup_engine(struct bench *b)
 	e->batch = IO_BURST;
 	e->bell_fd = bench_check(os_bell_create(), "a bell");
 	e->ctl_bell_fd = bench_check(os_bell_create(), "a bell");
-	pkt_key_expand(&e->key, BENCH_SEED);
+	pkt_conf_init(&e->conf, BENCH_SEED);
 	bench_check(io_pool_create(&e->pool, BENCH_FLOWS, 8), "the pool");
 }
 

@@ -7,8 +7,8 @@ sinks     each capture over 1, 2, 4 and 7 `pcap:` channels
 tcpdumps  captures over four tcpdumps, through pacf-run (a few; all of them with PACF_SOAK=1)
 
 Each output must be a subsequence of the input, all of them together its packets, byte for byte with
-their times; and no TCP or UDP conversation as tshark numbers it may be torn (not yet asked of tunnels,
-fragments and ICMP errors).  Files are read and written here by a reader of our own, not by libpcap.
+their times; and no TCP or UDP conversation as tshark numbers it, innermost, may be torn (not yet asked
+of later fragments).  Files are read and written here by a reader of our own, not by libpcap.
 
 PACF, PACF_RUN: the programs.  PACF_SHARED: the folder that holds traces/.  Exit status 77: skipped.
 """
@@ -21,8 +21,6 @@ import sys
 import tempfile
 import time
 
-# Layers below IP that are not parsed: what they carry is split as non-IP.
-NOT_PARSED = {'pppoes', 'ppp', 'mpls', 'gre', 'cfp', 'llc', 'vntag', 'ieee8021ah'}
 SUPPORTED = {0, 1, 101, 108, 113, 228, 229, 276}
 SPLITS = (1, 2, 4, 7)
 Packet = collections.namedtuple('Packet', 'ts_ns len data')
@@ -189,32 +187,25 @@ def check_partition(capture, outputs, unit, failed):
     return None
 
 
-FIELDS = ('frame.protocols', 'tcp.stream', 'udp.stream', 'ip.flags.mf', 'ip.frag_offset',
-          'ipv6.fraghdr.offset')
-
-
 def conversations(capture):
-    """For each packet the conversation's name, or None.
+    """For each packet the name of its conversation, innermost, or None.
 
-    RPC over UDP is left out: tshark gives calls from several ports of one client, which are
+    Left out: packets whose innermost datagram is neither TCP nor UDP (what tshark numbers then is
+    the tunnel), and RPC over UDP: tshark gives calls from several ports of one client, which are
     several five-tuples, the number of one udp.stream.
     """
-    command = ['tshark', '-n', '-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-r',
-               capture.path, '-T', 'fields', '-E', 'separator=;']
-    for field in FIELDS:
-        command += ['-e', field]
-    out = subprocess.run(command, check=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.DEVNULL, text=True).stdout
+    out = subprocess.run(
+        ['tshark', '-n', '-o', 'ip.defragment:FALSE', '-o', 'ipv6.defragment:FALSE', '-r',
+         capture.path, '-T', 'fields', '-E', 'separator=;', '-E', 'occurrence=l',
+         '-e', 'frame.protocols', '-e', 'tcp.stream', '-e', 'udp.stream'],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
     names = []
     for line in out.splitlines():
-        protocols, tcp, udp, more, offset, fraghdr = line.split(';')
+        protocols, tcp, udp = line.split(';')
         layers = protocols.split(':')
-        exempt = layers.count('ip') + layers.count('ipv6') != 1 or layers.count('eth') > 1 or \
-            NOT_PARSED & set(layers) or udp != '' and 'rpc' in layers or \
-            'icmp' in layers or \
-            'icmpv6' in layers or more in ('1', 'True') or offset not in ('', '0') or fraghdr != ''
-        one = [(kind, s) for kind, s in (('tcp', tcp), ('udp', udp)) if s != '' and ',' not in s]
-        names.append(one[0] if len(one) == 1 and not exempt else None)
+        innermost = ([x for x in layers if x in ('tcp', 'udp', 'ip', 'ipv6')] or [''])[-1]
+        stream = {'tcp': tcp, 'udp': '' if 'rpc' in layers else udp}.get(innermost, '')
+        names.append((innermost, stream) if stream else None)
     return names
 
 

@@ -150,7 +150,7 @@ local function render_reasons(reasons)
 	for i, name in ipairs(names) do
 		parts[i] = ("%s %s"):format(name, count(reasons[name]))
 	end
-	return "  split by less than addresses and ports: " .. table.concat(parts, ", ") .. "\n"
+	return "  not split by their own addresses and ports: " .. table.concat(parts, ", ") .. "\n"
 end
 
 local function cpu(e)

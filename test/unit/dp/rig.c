@@ -61,7 +61,7 @@ rig_init(struct rig *r, const struct traffic *t, uint64_t loop, uint32_t frames)
 	r->engine->batch = IO_BURST;
 	r->engine->bell_fd = os_bell_create();
 	r->engine->ctl_bell_fd = os_bell_create();
-	pkt_key_expand(&r->engine->key, RIG_SEED);
+	pkt_conf_init(&r->engine->conf, RIG_SEED);
 	assert_int_equal(io_pool_create(&r->engine->pool, frames, RIG_LARGE), 0);
 	link = &r->engine->links[r->engine->nlinks++];
 	link->ops = &io_source_mem;
@@ -326,7 +326,7 @@ rig_load(struct rig *r, uint32_t first, uint32_t n)
 				.frame = frame};
 		memcpy(e->burst[i].data, p->data, p->len);
 		e->digest[i] =
-			pkt_digest(p->data, p->len, PKT_LINK_ETHER, &e->key, &e->reason[i]);
+			pkt_digest(p->data, p->len, PKT_LINK_ETHER, &e->conf, &e->reason[i]);
 	}
 }
 

@@ -10,7 +10,7 @@
 #define FLOWS 100000
 
 static uint8_t *guard;
-static struct pkt_key key;
+static struct pkt_conf conf;
 static uint64_t seed = 42;
 
 static uint64_t
@@ -29,11 +29,11 @@ compare(const uint8_t *bytes, uint32_t len, enum pkt_link link, unsigned *ok)
 	const uint8_t *p = guard_place(guard, bytes, len);
 	struct pkt_flow f;
 	uint8_t reason;
-	uint64_t d = pkt_digest(p, len, link, &key, &reason);
+	uint64_t d = pkt_digest(p, len, link, &conf, &reason);
 
-	pkt_parse(p, len, link, &f);
+	pkt_parse(p, len, link, &conf, &f);
 	assert_int_equal(reason, f.reason);
-	assert_true(d == pkt_flow_digest(&f, &key));
+	assert_true(d == pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE));
 	*ok += reason == PKT_OK;
 }
 
@@ -65,6 +65,10 @@ fast_path_is_the_slow_one(void **state)
 			memcpy(bytes + i, &(uint64_t){rnd()}, 8);
 		if (rnd() % 2)
 			memcpy(bytes + 12, "\x08\x00\x45", 3);
+		if (rnd() % 8 == 0) { /* UDP to the port of VXLAN */
+			memcpy(bytes + 20, "\x00\x00\x40\x11", 4);
+			memcpy(bytes + 36, "\x12\xb5", 2);
+		}
 		compare(bytes, (uint32_t)(rnd() % 65), PKT_LINK_ETHER, &ok);
 	}
 	printf("%u of %u have ports\n", ok, all);
@@ -103,19 +107,19 @@ flows_are_symmetric_and_differ(void **state)
 		b = a;
 		memcpy(b.src, a.dst, 16);
 		memcpy(b.dst, a.src, 16);
-		d = pkt_flow_digest(&a, &key);
+		d = pkt_flow_digest(&a, &conf, PKT_FIELDS_5TUPLE);
 		if (a.family != PKT_FAMILY_MAC) {
-			assert_true(pkt_flow_digest(&b, &key) !=
+			assert_true(pkt_flow_digest(&b, &conf, PKT_FIELDS_5TUPLE) !=
 				    d); /* ports stayed: another flow */
 			b.proto = 17;
-			assert_true(pkt_flow_digest(&b, &key) != d);
+			assert_true(pkt_flow_digest(&b, &conf, PKT_FIELDS_5TUPLE) != d);
 			b.proto = 6;
 		}
 		b.sport = a.dport;
 		b.dport = a.sport;
-		assert_true(pkt_flow_digest(&b, &key) == d);
+		assert_true(pkt_flow_digest(&b, &conf, PKT_FIELDS_5TUPLE) == d);
 		b.src[i / 3 % (a.family == PKT_FAMILY_IPV6 ? 16 : 4)] ^= 1;
-		assert_true(pkt_flow_digest(&b, &key) != d);
+		assert_true(pkt_flow_digest(&b, &conf, PKT_FIELDS_5TUPLE) != d);
 	}
 }
 
@@ -126,13 +130,13 @@ keys_matter(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < FLOWS; i++) {
-		struct pkt_key other;
+		struct pkt_conf other = conf;
 		struct pkt_flow f;
 
 		random_flow(&f, PKT_FAMILY_MAC + i % 3);
-		pkt_key_expand(&other, PKT_DEFAULT_KEY + 1 + i % 64);
-		same += pkt_bucket(pkt_flow_digest(&f, &key), 0) % 64 ==
-			pkt_bucket(pkt_flow_digest(&f, &other), 0) % 64;
+		pkt_key_expand(&other.key, PKT_DEFAULT_KEY + 1 + i % 64);
+		same += pkt_bucket(pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE), 0) % 64 ==
+			pkt_bucket(pkt_flow_digest(&f, &other, PKT_FIELDS_5TUPLE), 0) % 64;
 	}
 	assert_in_range(same, FLOWS / 64 * 85 / 100, FLOWS / 64 * 115 / 100);
 }
@@ -187,7 +191,8 @@ buckets_are_even(void **state)
 				struct pkt_flow f;
 
 				kind_of_flow(&f, kind, i);
-				cells[pkt_bucket(pkt_flow_digest(&f, &key), group) %
+				cells[pkt_bucket(pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE),
+					      group) %
 					sizes[s]]++;
 			}
 			assert_even(cells, sizes[s], names[kind]);
@@ -213,8 +218,8 @@ groups_do_not_correlate(void **state)
 			uint32_t x, y;
 
 			kind_of_flow(&f, (int)p, i);
-			x = pkt_bucket(pkt_flow_digest(&f, &key), a);
-			y = pkt_bucket(pkt_flow_digest(&f, &key), b);
+			x = pkt_bucket(pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE), a);
+			y = pkt_bucket(pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE), b);
 			low[x % 8 * 8 + y % 8]++;
 			high[x / (PKT_BUCKETS / 8) * 8 + y / (PKT_BUCKETS / 8)]++;
 		}
@@ -244,7 +249,7 @@ values_stay(void **state)
 			if (strcmp(vectors[i].name, known[k].name) != 0)
 				continue;
 			d = pkt_digest(bytes, vector_bytes(&vectors[i], bytes), vectors[i].link,
-				&key, &reason);
+				&conf, &reason);
 			if (d != known[k].digest)
 				fail_msg("%s: 0x%016llx", known[k].name, (unsigned long long)d);
 		}
@@ -265,6 +270,6 @@ main(void)
 	};
 
 	guard = guard_new();
-	pkt_key_expand(&key, PKT_DEFAULT_KEY);
+	pkt_conf_init(&conf, PKT_DEFAULT_KEY);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

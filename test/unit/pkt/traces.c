@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 static uint8_t *guard;
-static struct pkt_key key;
+static struct pkt_conf conf;
 static unsigned files, reasons[PKT_REASONS];
 
 static void
@@ -22,12 +22,12 @@ check(const char *name, const uint8_t *data, uint32_t len, enum pkt_link link)
 {
 	const uint8_t *p = guard_place(guard, data, len);
 	uint8_t reason;
-	uint64_t d = pkt_digest(p, len, link, &key, &reason);
+	uint64_t d = pkt_digest(p, len, link, &conf, &reason);
 	struct pkt_flow f;
 
-	pkt_parse(p, len, link, &f);
-	if (d != pkt_flow_digest(&f, &key) || reason != f.reason || f.l3_off > len ||
-		f.l4_off > len)
+	pkt_parse(p, len, link, &conf, &f);
+	if (d != pkt_flow_digest(&f, &conf, PKT_FIELDS_5TUPLE) || reason != f.reason ||
+		f.l3_off > len || f.l4_off > len)
 		fail_msg("%s: two digests", name);
 	reasons[reason]++;
 }
@@ -76,6 +76,6 @@ main(void)
 		return 77;
 	}
 	guard = guard_new();
-	pkt_key_expand(&key, PKT_DEFAULT_KEY);
+	pkt_conf_init(&conf, PKT_DEFAULT_KEY);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ struct vector {
 	enum pkt_family family;
 	uint8_t proto;
 	uint16_t sport, dport, ethertype;
-	uint8_t headers;
+	const char *layers; /* as flow_layers writes them */
 	uint16_t l3_off, l4_off;
 };
 extern const struct vector vectors[];

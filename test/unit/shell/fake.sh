@@ -30,7 +30,7 @@ Engine e0: pcap, stopped, cpu 1, up 3.2 s
     pacf:eth3{1 dropped 5,000: 5,000 ring full
   total: received 1,234,567 = distributed 1,234,500 + dropped by rule 60 + no channel 7 (adds up)
   group default: received 4,000,006 = delivered 3,995,006 + dropped 5,000 (adds up)
-  split by less than addresses and ports: fragment 567
+  not split by their own addresses and ports: fragment 567
 Host PACF $("$pacf" -V | cut -d' ' -f2), process PID, sockets in $dir/run
 engine  type  state    cpu  links  channels    packets
 e0      pcap  stopped    1      1         5  1,234,567
