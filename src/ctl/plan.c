@@ -74,6 +74,7 @@ static int
 plan_group(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t number)
 {
 	struct ctl_group *from = engine->groups[number];
+	uint8_t members[DP_MAX_SINKS];
 	struct dp_group *group;
 
 	if (from->map[0] == DP_NOBODY)
@@ -82,9 +83,13 @@ plan_group(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	if (group == NULL)
 		return -ENOMEM;
 	group->stat = &from->stat;
+	group->fields = PKT_FIELDS_5TUPLE;
 	group->key = pkt_group_key(engine->seed, from->name);
 	memcpy(group->map, from->map, sizeof(group->map));
 	plan->groups[plan->ngroups++] = group;
+	if (group_members(engine, number, members) >
+		1) /* else it does not matter whose they are */
+		plan->fields |= 1u << group->fields;
 	return 0;
 }
 
@@ -107,6 +112,7 @@ ctl_plan_build(struct ctl_engine *engine, struct dp_plan **out)
 	if (plan == NULL)
 		return -ENOMEM;
 	plan->generation = engine->generation + 1;
+	plan->plain = true;
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
 		if (engine->channels[i] != NULL)
 			plan_route(plan, engine, i);

@@ -14,7 +14,7 @@
 uint64_t
 ctl_engine_frames(const struct ctl_engine *engine)
 {
-	uint64_t frames = 2 * IO_BURST_MAX +
+	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX +
 			  engine->dp->nlinks * (engine->ops->pool_frames + engine->dp->batch);
 
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
@@ -39,8 +39,8 @@ start_pool(struct ctl_engine *engine, struct ctl_err *err)
 			(unsigned long long)need);
 	if (engine->buffers != 0)
 		frames = engine->buffers;
-	rc = io_pool_create(
-		&engine->dp->pool, (uint32_t)frames, (DP_MAX_SINKS + 1) * DP_LARGE_QUOTA);
+	rc = io_pool_create(&engine->dp->pool, (uint32_t)frames,
+		(DP_MAX_SINKS + 1) * DP_LARGE_QUOTA + DP_HOLD_LARGE);
 	if (rc < 0)
 		return ctl_fail(err, rc, "engine \"%s\": cannot get %llu buffers: %s",
 			engine->name, (unsigned long long)frames, strerror(-rc));
@@ -174,12 +174,16 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		ctl_fail(err, rc, "engine \"%s\": out of memory for its plan", engine->name);
 		goto sinks;
 	}
-	rc = start_thread(engine, err);
+	rc = ctl_frags_get(engine);
+	rc = rc < 0 ? ctl_fail(err, rc, "engine \"%s\": out of memory for fragments",
+			      engine->name)
+		    : start_thread(engine, err);
 	if (rc == 0) {
 		engine->state = CTL_RUNNING;
 		engine->started_ns = os_clock_mono_ns();
 		return 0;
 	}
+	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;
 sinks:
@@ -242,6 +246,7 @@ ctl_engine_halt(struct ctl_engine *engine)
 	engine->state = CTL_STOPPED;
 	channels_halt(engine);
 	ctl_sinks_close(engine);
+	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;
 	io_pool_destroy(&engine->dp->pool);

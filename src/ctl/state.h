@@ -67,7 +67,8 @@ struct ctl_engine {
 	struct ctl_group *groups[DP_MAX_GROUPS];
 	uint32_t ngroups;
 	struct dp_engine *dp;
-	struct dp_plan *plan; /* published; NULL while stopped */
+	struct ctl_frags *frags; /* while it runs */
+	struct dp_plan *plan;	 /* published; NULL while stopped */
 	uint64_t generation, seed;
 	uint64_t started_ns;
 	pthread_t thread;
@@ -186,6 +187,10 @@ uint64_t ctl_engine_frames(
 	const struct ctl_engine *engine); /* frames that rings and sources need */
 bool ctl_engine_offline(const struct ctl_engine *engine);
 void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
+
+/* frags.c: an engine's table of first fragments, from its start to its end.  -ENOMEM. */
+int ctl_frags_get(struct ctl_engine *engine);
+void ctl_frags_put(struct ctl_engine *engine);
 
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);

@@ -30,6 +30,8 @@ struct dp_engine {
 	uint32_t batch;	 /* burst size, 1..IO_BURST_MAX */
 	int bell_fd;	 /* control rings it: a new plan, stop */
 	int ctl_bell_fd; /* the engine rings it: a lane lied, the sources ended */
+	struct pkt_frag
+		*frags; /* flows of first fragments, shared by engines; NULL: none follow */
 	uint32_t nlinks;
 	struct dp_link links[DP_MAX_LINKS];
 
@@ -54,16 +56,38 @@ struct dp_engine {
 	uint32_t busy;	 /* full bursts since the last dp_split_finish */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
-	struct io_pkt *burst, *ahead; /* the current one, the next one */
-	uint32_t nahead, ahead_link;
+	struct io_pkt *burst, *ahead;	  /* the current one, the next one */
+	uint32_t nahead, ahead_link, raw; /* raw: which of bursts the current one came in */
 	struct io_pkt bursts[2][IO_BURST_MAX];
-	uint64_t digest[IO_BURST_MAX];
-	uint8_t reason[IO_BURST_MAX];
+	uint64_t digests[PKT_FIELDS_MAX]
+			[DP_BURST_MAX]; /* those that the plan's fields ask for */
+	uint8_t reason[DP_BURST_MAX];
+	bool odd;	     /* some reason is not PKT_OK */
+	struct dp_hold hold; /* fragments that came before their first one */
+	/* defrag.c: a burst with its fragments, each where it belongs; burst points here then.
+	 */
+	struct io_pkt mixed[DP_BURST_MAX];
+	uint8_t mixed_link[DP_BURST_MAX];
 };
 
 /* The thread's body: returns when `stop` is set and everything is given back.  `next` must hold
  * a plan. */
 void dp_engine_run(struct dp_engine *engine);
+
+/* policy.c: the general way for packet i; false: a channel that waits can't take it yet. */
+bool dp_packet_any(struct dp_engine *engine, uint32_t i);
+/* For the burst from pos on; the first packet that was not handed on. */
+uint32_t dp_burst_any(struct dp_engine *engine);
+/* Takes out of a new burst what DROP channels' filters match, and counts it. */
+void dp_drop_matching(struct dp_engine *engine);
+
+/* defrag.c: the current burst, digested, has fragments, or some are held: makes it one in which
+ * each later fragment has its first one's digests; those that come early are held back. */
+void dp_defrag(struct dp_engine *engine);
+/* All links have ended: what is held becomes the current burst.  False: nothing is. */
+bool dp_defrag_rest(struct dp_engine *engine);
+/* Nothing comes from a live link: what has been held for too long becomes the current burst. */
+bool dp_defrag_idle(struct dp_engine *engine);
 
 /* split.c: hands on packets pos..n-1 of the burst; stops at the first that a waiting channel
  * can't take yet. Returns how many it handed on. */

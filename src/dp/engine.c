@@ -32,24 +32,6 @@ engine_nap(struct dp_engine *engine, uint64_t ns)
 }
 
 static void
-plan_check(struct dp_engine *engine)
-{
-	/* Pairs with control's release store: the plan's contents are complete. */
-	struct dp_plan *next = atomic_load_explicit(&engine->next, memory_order_acquire);
-
-	if (next == engine->plan)
-		return;
-	if (engine->ntouched > 0)
-		dp_split_finish(engine);
-	dp_plan_enter(engine, next);
-	if (atomic_load_explicit(&engine->ended, memory_order_relaxed))
-		dp_lanes_finish(engine, CHAN_EOF);
-	dp_split_finish(engine);
-	/* Pairs with control's acquire: the old plan and its lanes are no longer used. */
-	atomic_store_explicit(&engine->acked, next->generation, memory_order_release);
-}
-
-static void
 link_end(struct dp_engine *engine, struct dp_link *link, int why)
 {
 	link->ended = true;
@@ -58,17 +40,89 @@ link_end(struct dp_engine *engine, struct dp_link *link, int why)
 		atomic_store_explicit(&link->failed, true, memory_order_release);
 }
 
+/* Every digest that groups may ask for, of packets first..n-1. */
+static void
+burst_digest_all(struct dp_engine *engine, uint32_t first, enum pkt_link link)
+{
+	uint64_t digests[PKT_FIELDS_MAX];
+	struct pkt_flow flow;
+
+	engine->odd = true;
+	for (uint32_t i = first; i < engine->n; i++) {
+		const struct io_pkt *pkt = &engine->burst[i];
+
+		if (i > 0 && engine->burst == engine->mixed &&
+			engine->reason[i] == PKT_FRAGMENT)
+			continue; /* its first one's, all of them */
+		pkt_digests(pkt->data, pkt->len, link, &engine->conf, digests, &flow);
+		engine->reason[i] = flow.reason;
+		for (uint32_t f = 0; f < PKT_FIELDS_MAX; f++)
+			engine->digests[f][i] = digests[f];
+	}
+}
+
+static void
+burst_digest_plain(struct dp_engine *engine, enum pkt_link link)
+{
+	const struct io_pkt *burst = engine->burst;
+	uint8_t odd = 0;
+
+	for (uint32_t i = 0; i < engine->n; i++) {
+		engine->digests[PKT_FIELDS_5TUPLE][i] = pkt_digest_inline(
+			burst[i].data, burst[i].len, link, &engine->conf, &engine->reason[i]);
+		odd |= engine->reason[i];
+	}
+	engine->odd = odd != PKT_OK;
+}
+
+static bool
+burst_has_fragments(const struct dp_engine *engine)
+{
+	bool has = false;
+
+	for (uint32_t i = 0; engine->odd && i < engine->n; i++)
+		has |= engine->reason[i] == PKT_FRAGMENT ||
+		       engine->reason[i] == PKT_FIRST_FRAGMENT;
+	return has;
+}
+
 static void
 burst_digest(struct dp_engine *engine, enum pkt_link link)
 {
-	const struct io_pkt *burst = engine->burst;
+	const struct dp_plan *plan = engine->plan;
+	bool held = dp_hold_count(&engine->hold) > 0;
 
 	/* Nobody gets any; and a plan with channels does not come before they are dropped. */
-	if (engine->plan->ngroups == 0 && engine->plan->ncopy == 0)
+	if (plan->ngroups == 0 && plan->ncopy == 0 && !held)
 		return;
-	for (uint32_t i = 0; i < engine->n; i++)
-		engine->digest[i] = pkt_digest_inline(
-			burst[i].data, burst[i].len, link, &engine->conf, &engine->reason[i]);
+	if ((plan->fields & ~(1u << PKT_FIELDS_5TUPLE)) != 0)
+		burst_digest_all(engine, 0, link);
+	else
+		burst_digest_plain(engine, link);
+	if (held || (plan->fields != 0 && engine->frags != NULL && burst_has_fragments(engine)))
+		dp_defrag(engine);
+}
+
+static void
+plan_check(struct dp_engine *engine)
+{
+	/* Pairs with control's release store: the plan's contents are complete. */
+	struct dp_plan *next = atomic_load_explicit(&engine->next, memory_order_acquire);
+	uint32_t known;
+
+	if (next == engine->plan)
+		return;
+	if (engine->ntouched > 0)
+		dp_split_finish(engine);
+	known = engine->plan != NULL ? engine->plan->fields : 0;
+	dp_plan_enter(engine, next);
+	if (engine->pos < engine->n && (next->fields & ~known) != 0)
+		burst_digest_all(engine, engine->pos, engine->links[engine->link].link);
+	if (atomic_load_explicit(&engine->ended, memory_order_relaxed))
+		dp_lanes_finish(engine, CHAN_EOF);
+	dp_split_finish(engine);
+	/* Pairs with control's acquire: the old plan and its lanes are no longer used. */
+	atomic_store_explicit(&engine->acked, next->generation, memory_order_release);
 }
 
 /* Receives from the next link in turn into `ahead`; false if nothing came. */
@@ -103,19 +157,20 @@ burst_receive(struct dp_engine *engine)
 static bool
 burst_next(struct dp_engine *engine)
 {
-	struct io_pkt *done = engine->burst;
-
 	engine->pos = engine->n = 0;
 	if (engine->nahead == 0 && !burst_receive(engine))
 		return false;
 	engine->burst = engine->ahead;
-	engine->ahead = done;
+	engine->raw ^= 1;
+	engine->ahead = engine->bursts[engine->raw ^ 1];
 	engine->n = engine->nahead;
 	engine->link = engine->ahead_link;
 	engine->nahead = 0;
 	if (!engine->eager)
 		burst_receive(engine);
 	dp_take_back(engine, false);
+	if (engine->plan->ndrop > 0)
+		dp_drop_matching(engine);
 	burst_digest(engine, engine->links[engine->link].link);
 	return true;
 }
@@ -170,6 +225,15 @@ engine_idle(struct dp_engine *engine, bool stalled)
 	engine_nap(engine, due < nap ? due : nap);
 }
 
+/* Nothing came: are there fragments that have waited long enough for their first one? */
+static bool
+burst_left(struct dp_engine *engine)
+{
+	if (engine->nahead > 0)
+		return false;
+	return engine->live == 0 ? dp_defrag_rest(engine) : dp_defrag_idle(engine);
+}
+
 static void
 engine_turn(struct dp_engine *engine)
 {
@@ -178,7 +242,7 @@ engine_turn(struct dp_engine *engine)
 	plan_check(engine);
 	if (engine->pos < engine->n) {
 		dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
-	} else if (!burst_next(engine)) {
+	} else if (!burst_next(engine) && !burst_left(engine)) {
 		if (engine->ntouched > 0)
 			dp_split_finish(engine);
 		if (engine->live == 0)
@@ -205,6 +269,12 @@ engine_leave(struct dp_engine *engine)
 {
 	while (engine->pos < engine->n)
 		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
+	while (dp_hold_count(&engine->hold) > 0) {
+		struct dp_held *held = dp_hold_oldest(&engine->hold);
+
+		io_pool_put(&engine->pool, held->pkt.frame);
+		dp_hold_remove(&engine->hold, held);
+	}
 	while (engine->nahead > 0)
 		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
 	dp_lanes_finish(engine, CHAN_CLOSED);
@@ -221,6 +291,8 @@ dp_engine_run(struct dp_engine *engine)
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
 	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
+	dp_hold_init(&engine->hold);
+	engine->raw = 0;
 	engine->burst = engine->bursts[0];
 	engine->ahead = engine->bursts[1];
 	while (!atomic_load_explicit(&engine->stop, memory_order_acquire)) {

@@ -8,13 +8,16 @@
 
 #include "chan.h"
 #include "io.h"
+#include "filter.h"
+#include "hold.h"
 #include "map.h"
 #include "pkt.h"
 #include "stats.h"
 
 #include <stdatomic.h>
 
-#define DP_LARGE_QUOTA 8 /* large frames that one lane may hold */
+#define DP_BURST_MAX   (IO_BURST_MAX + DP_HOLD_MAX) /* a burst, and fragments that were held */
+#define DP_LARGE_QUOTA 8			    /* large frames that one lane may hold */
 
 /* The application's end of a channel while somebody is attached.  Made and freed by control. */
 struct dp_lane {
@@ -36,7 +39,7 @@ struct dp_sink {
 	_Atomic uint64_t shared[DP_WORDS(struct dp_channel_counters)];
 	bool touched;
 	uint32_t nstaged;
-	const struct io_pkt *staged[IO_BURST_MAX];
+	const struct io_pkt *staged[DP_BURST_MAX];
 };
 struct dp_group_stat {
 	struct dp_group_counters own;
@@ -48,17 +51,27 @@ struct dp_route {
 	struct dp_sink *sink;
 	struct dp_lane *lane; /* NULL: nobody attached, or no shared memory */
 	bool wait_full, wait_detached;
+	const struct pkt_filter *filter; /* gets what matches; NULL: everything */
+	uint32_t snaplen;		 /* bytes handed on; 0: all */
+	uint32_t sample;		 /* 1 in so many flows; 0: all */
+	uint64_t sample_key;
 	bool closed; /* gets nothing more; its application may read what is in the ring */
 };
 struct dp_group {
 	struct dp_group_stat *stat;
 	uint64_t key;
+	enum pkt_fields fields;
 	uint8_t map[PKT_BUCKETS]; /* bucket -> route; DP_NOBODY in an empty group */
 };
 /* Immutable once published.  Route numbers are the channel's for as long as it is open. */
 struct dp_plan {
 	uint64_t generation;
 	bool drop_all, any_wait;
+	bool plain; /* no route has a filter, snaplen or sample, and no group other fields */
+	uint32_t fields; /* 1 << enum pkt_fields, of groups with a choice and of sampling routes
+			  */
+	uint32_t ndrop;	 /* DROP channels with a filter: what matches one is dropped */
+	const struct pkt_filter *drop[DP_MAX_SINKS];
 	uint32_t nroutes; /* highest used + 1; unused have sink NULL */
 	struct dp_route routes[DP_MAX_SINKS];
 	uint32_t ncopy;

@@ -3,19 +3,20 @@
  * sleeps is woken.  Engine thread only.  Invariant: what is put into a lane is counted when it
  * is shown, not before.
  */
-#include "dp.h"
+#include "route.h"
 
 #define SLOTS_AHEAD 20u
 
 static void
-stage_write(struct dp_engine *engine, struct dp_sink *sink)
+stage_write(struct dp_engine *engine, const struct dp_route *route)
 {
+	struct dp_sink *sink = route->sink;
 	uint32_t n = sink->nstaged;
 	uint32_t done = sink->ops->tx(sink->priv, sink->staged, n);
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (i < done)
-			sink->own.delivered_bytes += sink->staged[i]->len;
+			sink->own.delivered_bytes += route_len(route, sink->staged[i]);
 		io_pool_put(&engine->pool, sink->staged[i]->frame);
 	}
 	sink->own.delivered_pkts += done;
@@ -26,7 +27,7 @@ stage_write(struct dp_engine *engine, struct dp_sink *sink)
 static uint64_t
 dropped_pkts(const struct dp_channel_counters *c)
 {
-	return c->received_pkts - c->delivered_pkts;
+	return c->received_pkts - c->filtered_pkts - c->unsampled_pkts - c->delivered_pkts;
 }
 
 static void
@@ -70,7 +71,7 @@ dp_split_show(struct dp_engine *engine)
 		struct dp_lane *lane = route->lane;
 
 		if (route->sink->nstaged > 0)
-			stage_write(engine, route->sink);
+			stage_write(engine, route);
 		if (lane == NULL || lane->tx.tail == lane->tx.published)
 			continue;
 		lane_count(route->sink, lane);

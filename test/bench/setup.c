@@ -70,6 +70,8 @@ setup_plan(struct bench *b)
 	struct dp_plan *plan = b->plan = zeroed(sizeof(*plan));
 
 	plan->generation = 1;
+	plan->plain = true;
+	plan->fields = 1u << PKT_FIELDS_5TUPLE;
 	plan->nroutes = BENCH_CHANNELS;
 	plan->any_wait = b->what->wait;
 	for (uint32_t c = 0; c < BENCH_CHANNELS; c++)

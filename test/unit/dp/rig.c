@@ -217,6 +217,8 @@ plan_build(struct rig *r)
 	struct dp_plan *plan = zeroed(sizeof(*plan));
 
 	plan->generation = ++r->generation;
+	plan->plain = true;
+	plan->fields = 1u << PKT_FIELDS_5TUPLE;
 	for (uint32_t i = 0; i < RIG_CHANNELS; i++) {
 		struct rig_channel *ch = &r->channels[i];
 
@@ -325,7 +327,7 @@ rig_load(struct rig *r, uint32_t first, uint32_t n)
 				.wirelen = p->wirelen,
 				.frame = frame};
 		memcpy(e->burst[i].data, p->data, p->len);
-		e->digest[i] =
+		e->digests[PKT_FIELDS_5TUPLE][i] =
 			pkt_digest(p->data, p->len, PKT_LINK_ETHER, &e->conf, &e->reason[i]);
 	}
 }
