@@ -244,6 +244,9 @@ shell_interact(struct shell *sh)
 	sh->interactive = true;
 	signals_clear_interrupt();
 	while (!shell_leaving(sh)) {
+		/* Before the prompt is seen: el_gets would do it after, and a Ctrl+D in between
+		 * be taken for the end of a line that nobody reads. */
+		el_set(e.el, EL_PREP_TERM, 1);
 		line = el_gets(e.el, &n);
 		if (line != NULL && n > 0) {
 			text = take_line(&e, text, line);
