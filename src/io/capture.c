@@ -219,6 +219,7 @@ io_capture_info(const struct io_capture *c, struct io_source_info *info)
 				: IO_LARGE_BYTES;
 	info->ts_digits = c->ts_digits;
 	info->total_bytes = c->size;
+	info->swapped = pcap_is_swapped(c->pcap) != 0;
 }
 
 enum io_capture_next

@@ -45,6 +45,8 @@ struct io_source_info {
 	uint32_t snaplen;
 	uint32_t ts_digits;   /* 6 or 9 */
 	uint64_t total_bytes; /* size for progress, 0 = unknown */
+	bool swapped; /* a capture file of a machine of the other byte order: what packets hold
+		       * in their writer's order (LINKTYPE_NULL) is in that one */
 };
 
 struct io_source_counters {
@@ -91,6 +93,7 @@ struct io_sink_cfg {
 	const char *path;
 	int dlt;
 	uint32_t snaplen, ts_digits;
+	uint32_t cut; /* bytes of a packet that are written at most; 0: all */
 };
 
 struct io_sink_ops {

@@ -31,7 +31,8 @@ struct record {
 struct pcap_sink {
 	off_t end; /* where the next record goes */
 	uint32_t unit_ns;
-	int fd; /* -1: not open */
+	uint32_t cut; /* bytes of a packet */
+	int fd;	      /* -1: not open */
 	bool regular;
 	bool ragged; /* part of a record lies behind end */
 	struct record records[CHUNK];
@@ -101,6 +102,15 @@ check_file(struct pcap_sink *s, const char *path, struct io_err *err)
 	return 0;
 }
 
+/* What readers may rely on: no record is longer. */
+static uint32_t
+header_snaplen(const struct io_sink_cfg *cfg)
+{
+	if (cfg->cut != 0)
+		return cfg->cut;
+	return cfg->snaplen > IO_LARGE_BYTES ? cfg->snaplen : IO_LARGE_BYTES;
+}
+
 static int
 write_header(struct pcap_sink *s, const struct io_sink_cfg *cfg, struct io_err *err)
 {
@@ -108,12 +118,13 @@ write_header(struct pcap_sink *s, const struct io_sink_cfg *cfg, struct io_err *
 		.magic = cfg->ts_digits == 9 ? 0xa1b23c4d : 0xa1b2c3d4,
 		.major = 2,
 		.minor = 4,
-		.snaplen = cfg->snaplen > IO_LARGE_BYTES ? cfg->snaplen : IO_LARGE_BYTES,
+		.snaplen = header_snaplen(cfg),
 		.linktype = io_linktype(cfg->dlt),
 	};
 	ssize_t wrote;
 
 	s->unit_ns = cfg->ts_digits == 9 ? 1 : 1000;
+	s->cut = cfg->cut != 0 ? cfg->cut : UINT32_MAX;
 	s->iov[0] = (struct iovec){.iov_base = &h, .iov_len = sizeof(h)};
 	wrote = write_at(s, 1);
 	if (wrote != (ssize_t)sizeof(h))
@@ -158,15 +169,16 @@ prepare(struct pcap_sink *s, const struct io_pkt *const *pkts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct io_pkt *p = pkts[i];
+		uint32_t caplen = p->len < s->cut ? p->len : s->cut;
 
 		s->records[i] = (struct record){
 			.sec = (uint32_t)(p->ts_ns / 1000000000u),
 			.frac = (uint32_t)(p->ts_ns % 1000000000u) / s->unit_ns,
-			.caplen = p->len,
+			.caplen = caplen,
 			.len = p->wirelen,
 		};
 		s->iov[2 * i] = (struct iovec){&s->records[i], sizeof(struct record)};
-		s->iov[2 * i + 1] = (struct iovec){p->data, p->len};
+		s->iov[2 * i + 1] = (struct iovec){p->data, caplen};
 	}
 }
 
