@@ -1,6 +1,6 @@
 /*
- * ctl/args: what a user wrote about a channel -> what it means.  Pure but for the errors;
- * called by channel.c.
+ * ctl/args: what a user wrote about a channel or an engine -> what it means.  Pure but for the
+ * errors; called by channel.c and engine.c.
  */
 #include "state.h"
 
@@ -108,15 +108,16 @@ word_find(const char *what, const char *word, const char *const *words, int n, i
 	return ctl_fail(err, -EINVAL, "%s=\"%s\": use one of %s", what, word, list);
 }
 
+/* In the order of enum ctl_policy, from CTL_POLICY_DROP on; the first n of them. */
 static int
-policy_find(const char *what, const char *word, struct ctl_err *err)
+policy_find(const char *what, const char *word, int n, struct ctl_err *err)
 {
-	static const char *const words[] = {"drop", "wait"};
-	int i = word_find(what, word, words, 2, -1, err);
+	static const char *const words[] = {"drop", "wait", "rebalance"};
+	int i = word_find(what, word, words, n, -1, err);
 
 	if (word == NULL)
 		return CTL_BY_SOURCE;
-	return i < 0 ? i : i == 0 ? CTL_POLICY_DROP : CTL_POLICY_WAIT;
+	return i < 0 ? i : CTL_POLICY_DROP + i;
 }
 
 int
@@ -125,14 +126,116 @@ ctl_channel_policies(
 {
 	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
 	int action = word_find("action", args->action, actions, 3, CTL_SAMPLE, err);
-	int full = policy_find("when_full", args->when_full, err);
-	int detached = full < 0 ? full : policy_find("when_detached", args->when_detached, err);
+	int full = policy_find("when_full", args->when_full, 2, err);
+	int detached =
+		full < 0 ? full : policy_find("when_detached", args->when_detached, 3, err);
 
 	if (action < 0 || detached < 0)
 		return -EINVAL;
 	ch->action = (enum ctl_action)action;
 	ch->when_full = (enum ctl_policy)full;
 	ch->when_detached = (enum ctl_policy)detached;
+	return 0;
+}
+
+/* What has no meaning for this action is not ignored. */
+static int
+rules_refuse(
+	const struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	if (ch->action == CTL_DROP && (args->snaplen != 0 || args->sample != 0))
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": nothing comes out of a DROP channel, so it takes no "
+			"%s; use "
+			"filter to say what is dropped",
+			ch->spelled, args->snaplen != 0 ? "snaplen" : "sample");
+	if (ch->action != CTL_SAMPLE && (args->group != NULL || args->fields != NULL))
+		return ctl_fail(err, -EINVAL, "channel \"%s\": %s is for SAMPLE channels; %s",
+			ch->spelled, args->group != NULL ? "group" : "fields",
+			ch->action == CTL_COPY ? "COPY gets every packet"
+					       : "DROP keeps packets from all groups");
+	if (ch->when_detached != CTL_POLICY_REBALANCE)
+		return 0;
+	if (ch->action != CTL_SAMPLE)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": when_detached=\"rebalance\" gives a share to the rest "
+			"of "
+			"a group, so it is for SAMPLE channels; use drop or wait",
+			ch->spelled);
+	if (ch->transport != CTL_PACF)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": when_detached=\"rebalance\" is for pacf: channels; "
+			"no application opens a file's",
+			ch->spelled);
+	return 0;
+}
+
+int
+ctl_channel_rules(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	const char *words[PKT_FIELDS_MAX];
+
+	for (int i = 0; i < PKT_FIELDS_MAX; i++)
+		words[i] = pkt_fields_name((enum pkt_fields)i);
+	ch->fields = word_find("fields", args->fields, words, PKT_FIELDS_MAX, -1, err);
+	if (args->fields != NULL && ch->fields < 0)
+		return ch->fields;
+	if (args->snaplen > IO_LARGE_BYTES)
+		return ctl_fail(err, -EINVAL, "snaplen=%u: 1 to %u bytes of a packet",
+			args->snaplen, IO_LARGE_BYTES);
+	if (args->sample > CTL_SAMPLE_MAX)
+		return ctl_fail(err, -EINVAL, "sample=%u: 1 in 1 to %u flows", args->sample,
+			CTL_SAMPLE_MAX);
+	ch->snaplen = args->snaplen;
+	ch->sample = args->sample;
+	if (args->filter != NULL && args->filter[0] != '\0') {
+		ch->filter_text = strdup(args->filter);
+		if (ch->filter_text == NULL)
+			return ctl_fail(
+				err, -ENOMEM, "channel \"%s\": out of memory", ch->spelled);
+	}
+	return rules_refuse(ch, args, err);
+}
+
+static int
+tunnel_refuse(const struct ctl_udp_tunnel *tunnel, int rc, struct ctl_err *err)
+{
+	char list[200] = "";
+
+	for (unsigned i = 0; pkt_udp_tunnel_name(i) != NULL; i++)
+		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+			i ? ", " : "", pkt_udp_tunnel_name(i));
+	if (rc == -ENOENT)
+		return ctl_fail(err, rc, "udp_tunnels: no UDP tunnel \"%.60s\"; there are %s",
+			tunnel->name, list);
+	if (rc == -ENOSPC)
+		return ctl_fail(err, rc,
+			"udp_tunnels: more than %d ports, those of tunnels that are not named "
+			"included",
+			PKT_MAX_UDP_PORTS);
+	return ctl_fail(
+		err, rc, "udp_tunnels: %s: a port is a number from 1 to 65535", tunnel->name);
+}
+
+int
+ctl_engine_tunnels(
+	struct pkt_conf *conf, const struct ctl_engine_args *args, struct ctl_err *err)
+{
+	static const char *const words[] = {"inner", "outer"};
+	int outer = word_find("tunnels", args->tunnels, words, 2, 0, err);
+
+	if (outer < 0)
+		return outer;
+	pkt_conf_init(conf, 0);
+	conf->outer = outer == 1;
+	for (uint32_t i = 0; i < args->nudp_tunnels; i++) {
+		const struct ctl_udp_tunnel *tunnel = &args->udp_tunnels[i];
+		int rc = pkt_conf_udp(conf, tunnel->name, tunnel->ports, tunnel->nports);
+
+		if (rc < 0)
+			return tunnel_refuse(tunnel, rc, err);
+	}
 	return 0;
 }
 

@@ -87,6 +87,7 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 	struct chan_reply rep = {0};
 	struct ctl_engine *engine;
 	struct ctl_channel *ch;
+	struct ctl_err err;
 	int n = ctl_lanes_count(ctl, client->channel), rc;
 
 	if (n == -EAGAIN)
@@ -97,7 +98,7 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 	}
 	rep.lanes = (uint32_t)n;
 	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
-	ctl_reply_fill(&rep, engine);
+	ctl_reply_fill(&rep, engine, ch);
 	snprintf(rep.name, sizeof(rep.name), "%s", client->channel);
 	client->bell_fd = os_bell_create();
 	rc = client->bell_fd < 0 ? client->bell_fd
@@ -107,6 +108,8 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 		rc = ctl_lanes_open(ctl, client);
 	if (rc < 0) {
 		ctl_client_detach(ctl, client);
+		CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+		(void)ctl_plan_publish(engine, &err); /* no memory: the next plan knows */
 		reply_fail(client, rc, strerror(-rc));
 	}
 }
@@ -132,7 +135,7 @@ describe_send(struct ctl *ctl, struct ctl_client *client, const struct ctl_engin
 	const struct ctl_client *owner = channel_owner(ctl, ch->name);
 	struct chan_reply rep = {.busy_pid = owner != NULL ? (uint32_t)owner->pid : 0};
 
-	ctl_reply_fill(&rep, engine);
+	ctl_reply_fill(&rep, engine, ch);
 	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
 	snprintf(rep.text, sizeof(rep.text), "Host PACF engine %s, %s", engine->name,
 		actions[ch->action]);

@@ -12,31 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static int
-group_find(struct ctl_engine *engine, const char *name, uint32_t *out, struct ctl_err *err)
-{
-	struct ctl_group *group;
-
-	for (*out = 0; *out < engine->ngroups; ++*out)
-		if (strcmp(engine->groups[*out]->name, name) == 0)
-			return 0;
-	if (strlen(name) >= sizeof(group->name) || name[0] == '\0')
-		return ctl_fail(err, -EINVAL, "group \"%.40s\": 1 to %zu bytes", name,
-			sizeof(group->name) - 1);
-	if (engine->ngroups == DP_MAX_GROUPS)
-		return ctl_fail(err, -ENOSPC,
-			"group \"%s\": engine \"%s\" has %d groups already, the most there can "
-			"be",
-			name, engine->name, DP_MAX_GROUPS);
-	group = calloc(1, sizeof(*group));
-	if (group == NULL)
-		return ctl_fail(err, -ENOMEM, "group \"%s\": out of memory", name);
-	snprintf(group->name, sizeof(group->name), "%s", name);
-	memset(group->map, DP_NOBODY, sizeof(group->map));
-	engine->groups[engine->ngroups++] = group;
-	return 0;
-}
-
 /* SAMPLE needs a link type whose flows can be told apart. */
 int
 ctl_channel_check(
@@ -95,7 +70,8 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 	struct io_sink_cfg cfg = {.path = ch->name,
 		.dlt = info->dlt,
 		.snaplen = info->snaplen,
-		.ts_digits = info->ts_digits};
+		.ts_digits = info->ts_digits,
+		.cut = ch->snaplen};
 	struct io_err io_err;
 	int rc;
 
@@ -143,17 +119,27 @@ ctl_sinks_close(struct ctl_engine *engine)
 }
 
 static void
+rules_free(struct ctl_channel *ch)
+{
+	ctl_filter_free(&ch->filter);
+	free(ch->filter_text);
+	ch->filter_text = NULL;
+}
+
+static void
 channel_destroy(struct ctl_channel *ch)
 {
 	sink_close(ch);
+	rules_free(ch);
 	if (ch->sink != NULL)
 		free(ch->sink->priv);
 	free(ch->sink);
 	free(ch);
 }
 
+/* It takes over the filter. */
 static struct ctl_channel *
-channel_make(const struct ctl_channel *like)
+channel_make(struct ctl_channel *like)
 {
 	struct ctl_channel *ch = malloc(sizeof(*ch));
 
@@ -166,8 +152,11 @@ channel_make(const struct ctl_channel *like)
 		ch->sink->ops = io_sink_find("pcap");
 		ch->sink->priv = calloc(1, ch->sink->ops->priv_bytes);
 	}
-	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL))
+	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL)) {
+		like->filter = (struct pkt_filter){0};
+		like->filter_text = NULL;
 		return ch;
+	}
 	free(ch->sink);
 	free(ch);
 	return NULL;
@@ -207,7 +196,7 @@ number_free(const struct ctl_engine *engine)
 
 /* Puts a checked channel in place and, if the engine runs, into its plan. */
 static int
-channel_add(struct ctl_engine *engine, const struct ctl_channel *like, struct ctl_err *err)
+channel_add(struct ctl_engine *engine, struct ctl_channel *like, struct ctl_err *err)
 {
 	uint32_t number = number_free(engine);
 	struct ctl_channel *ch = channel_make(like);
@@ -234,50 +223,107 @@ channel_add(struct ctl_engine *engine, const struct ctl_channel *like, struct ct
 	return rc;
 }
 
+/* SAMPLE: into its group; the first to name fields says what the group is split by. */
 static int
-engine_channel_open(
-	struct ctl_engine *engine, const struct ctl_channel_args *args, struct ctl_err *err)
+group_join(struct ctl_engine *engine, struct ctl_channel *ch, const char *name,
+	struct ctl_err *err)
 {
-	struct ctl_channel ch = {0};
+	uint8_t members[DP_MAX_SINKS];
+	int rc = ctl_group_find(engine, name != NULL ? name : "default", &ch->group, err);
+	struct ctl_group *group;
+	int before;
+
+	if (rc == 0)
+		rc = ctl_group_check(engine, ch, err);
+	if (rc < 0)
+		return rc;
+	group = engine->groups[ch->group];
+	before = group->fields;
+	if (ch->fields >= 0 || ctl_group_members(engine, ch->group, members) == 0)
+		group->fields = ch->fields;
+	rc = channel_add(engine, ch, err);
+	if (rc < 0)
+		group->fields = before;
+	return rc;
+}
+
+static int
+engine_channel_open(struct ctl_engine *engine, struct ctl_channel *ch, const char *group,
+	struct ctl_err *err)
+{
 	int rc;
 
-	rc = ctl_channel_parse(&ch, args->channel, err);
+	rc = clash_check(engine, ch, err);
 	if (rc == 0)
-		rc = ctl_channel_policies(&ch, args, err);
+		rc = room_check(engine, ch, err);
 	if (rc == 0)
-		rc = ctl_channel_size(&ch, args->size, err);
-	if (rc == 0)
-		rc = clash_check(engine, &ch, err);
-	if (rc == 0)
-		rc = room_check(engine, &ch, err);
-	if (rc == 0)
-		rc = ctl_channel_check(engine, &ch, err);
+		rc = ctl_channel_check(engine, ch, err);
 	if (rc == 0 && number_free(engine) == DP_MAX_SINKS)
 		rc = ctl_fail(err, -ENOSPC,
 			"channel \"%s\": engine \"%s\" has %d channels already, the most there "
 			"can be",
-			ch.spelled, engine->name, CTL_MAX_CHANNELS);
-	if (rc == 0 && ch.transport == CTL_PACF)
+			ch->spelled, engine->name, CTL_MAX_CHANNELS);
+	if (rc == 0 && ch->transport == CTL_PACF)
 		rc = ctl_attach_up(engine->ctl, err);
-	if (rc == 0 && ch.action == CTL_SAMPLE)
-		rc = group_find(
-			engine, args->group != NULL ? args->group : "default", &ch.group, err);
-	return rc < 0 ? rc : channel_add(engine, &ch, err);
+	if (rc < 0)
+		return rc;
+	return ch->action == CTL_SAMPLE ? group_join(engine, ch, group, err)
+					: channel_add(engine, ch, err);
+}
+
+static int
+channel_spec(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	int rc = ctl_channel_parse(ch, args->channel, err);
+
+	if (rc == 0)
+		rc = ctl_channel_policies(ch, args, err);
+	if (rc == 0)
+		rc = ctl_channel_size(ch, args->size, err);
+	return rc < 0 ? rc : ctl_channel_rules(ch, args, err);
+}
+
+/* 1: its filter has to be compiled first, for *link. */
+static int
+channel_try(struct ctl *ctl, struct ctl_channel *ch, const struct ctl_channel_args *args,
+	struct ctl_filter_link *link, struct ctl_err *err)
+{
+	struct ctl_engine *engine = ctl_engine_find(ctl, args->engine, err);
+	int rc;
+
+	if (engine == NULL)
+		return -ENOENT;
+	if (ch->filter_text != NULL) {
+		rc = ctl_filters_link(engine, link, err);
+		if (rc < 0)
+			return rc;
+		if (ch->filter.insns == NULL || !ctl_filters_same(&ch->filter_link, link))
+			return 1;
+	}
+	rc = engine_channel_open(engine, ch, args->group, err);
+	if (rc == 0)
+		ctl_attach_retry(ctl);
+	return rc;
 }
 
 int
 ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err)
 {
-	struct ctl_engine *engine;
-	int rc = -ENOENT;
+	struct ctl_filter_link link;
+	struct ctl_channel ch = {0};
+	int rc = channel_spec(&ch, args, err);
 
-	pthread_mutex_lock(&ctl->lock);
-	engine = ctl_engine_find(ctl, args->engine, err);
-	if (engine != NULL)
-		rc = engine_channel_open(engine, args, err);
-	if (rc == 0)
-		ctl_attach_retry(ctl);
-	pthread_mutex_unlock(&ctl->lock);
+	while (rc == 0) {
+		pthread_mutex_lock(&ctl->lock);
+		rc = channel_try(ctl, &ch, args, &link, err);
+		pthread_mutex_unlock(&ctl->lock);
+		if (rc <= 0)
+			break;
+		ctl_filter_free(&ch.filter);
+		ch.filter_link = link;
+		rc = ctl_filter_compile(&ch.filter, ch.filter_text, &link, err);
+	}
+	rules_free(&ch);
 	return rc;
 }
 

@@ -28,11 +28,20 @@ int ctl_open(struct ctl **out, struct ctl_err *err);
 /* Stops and deletes everything. */
 void ctl_close(struct ctl *ctl);
 
+#define CTL_UDP_PORTS 32 /* of all tunnels of an engine */
+struct ctl_udp_tunnel {
+	const char *name;
+	uint32_t nports; /* 0: this tunnel is not looked for */
+	uint16_t ports[CTL_UDP_PORTS];
+};
 struct ctl_engine_args {
 	const char *name;
 	const char *type;
-	int cpu;	  /* -1: not pinned */
-	uint32_t buffers; /* frames; 0: as many as the channels need */
+	int cpu;	     /* -1: not pinned */
+	uint32_t buffers;    /* frames; 0: as many as the channels need */
+	const char *tunnels; /* inner, outer: which flow counts; NULL: inner */
+	const struct ctl_udp_tunnel *udp_tunnels; /* those whose ports are not IANA's */
+	uint32_t nudp_tunnels;
 };
 int ctl_engine_new(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *err);
 int ctl_engine_delete(struct ctl *ctl, const char *engine, struct ctl_err *err);
@@ -56,8 +65,14 @@ struct ctl_channel_args {
 	const char *group;	   /* NULL: "default" */
 	uint32_t size;		   /* ring slots, 0: default; rounded up to a power of two */
 	const char *when_full;	   /* drop, wait; NULL: by the source */
-	const char *when_detached; /* drop, wait; NULL: by the source */
+	const char *when_detached; /* drop, wait, rebalance; NULL: by the source */
+	const char *filter;	   /* pcap expression; NULL: every packet */
+	uint32_t snaplen;	   /* bytes of a packet handed on; 0: all */
+	uint32_t sample;	   /* 1 in so many flows; 0: all */
+	const char *fields; /* what the group splits by, pkt_fields_name; NULL: as it does */
 };
+/* Names of hosts in a filter may be looked up, which can take seconds; the lock is not held
+ * meanwhile.  That goes for ctl_engine_start too, if a channel was opened before its link. */
 int ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_close(
 	struct ctl *ctl, const char *engine, const char *channel, struct ctl_err *err);
@@ -86,12 +101,12 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * engine NULL: all engines as members of one table by name; else that engine's table.
  * The walk runs under the lock; visitors must not call ctl.
  *
- * Per engine: name, type, state, cpu, cpu_actual, buffers, generation, uptime_s, error (if a
- * source failed); counters (table by counter name, from counters.def); reasons (table by parse
- * reason); links: list of {ifname, state, linktype, batch, source counters ..., rate_pps};
- * channels: list of {channel, action, group, kind, state, pid, program, size, waiting, counters
- * ...}; groups: list of {group, received_pkts, closed: sums of the counters of its closed
- * channels}.
+ * Per engine: name, type, state, cpu, cpu_actual, buffers, tunnels, generation, uptime_s, error
+ * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
+ * parse reason); links: list of {ifname, state, linktype, batch, source counters ...,
+ * rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
+ * filter, snaplen, sample, waiting, counters ...}; groups: list of {group, fields,
+ * received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;

@@ -94,7 +94,8 @@ dp_make(struct ctl *ctl, const char *name)
 }
 
 static int
-engine_make(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *err)
+engine_make(struct ctl *ctl, const struct ctl_engine_args *args, const struct pkt_conf *conf,
+	struct ctl_err *err)
 {
 	struct ctl_engine *engine = calloc(1, sizeof(*engine));
 
@@ -109,6 +110,7 @@ engine_make(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err 
 	engine->ops = io_source_find(args->type);
 	engine->cpu = args->cpu;
 	engine->buffers = args->buffers;
+	engine->conf = *conf;
 	engine->ctl = ctl;
 	TAILQ_INSERT_TAIL(&ctl->engines, engine, entry);
 	return 0;
@@ -117,12 +119,15 @@ engine_make(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err 
 int
 ctl_engine_new(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *err)
 {
+	struct pkt_conf conf;
 	int rc;
 
 	pthread_mutex_lock(&ctl->lock);
 	rc = new_check(ctl, args, err);
 	if (rc == 0)
-		rc = engine_make(ctl, args, err);
+		rc = ctl_engine_tunnels(&conf, args, err);
+	if (rc == 0)
+		rc = engine_make(ctl, args, &conf, err);
 	pthread_mutex_unlock(&ctl->lock);
 	return rc;
 }
@@ -165,17 +170,19 @@ int
 ctl_engine_start(struct ctl *ctl, const char *name, struct ctl_err *err)
 {
 	struct ctl_engine *engine;
-	int rc = -ENOENT;
+	int rc;
 
 	pthread_mutex_lock(&ctl->lock);
-	engine = ctl_engine_find(ctl, name, err);
-	if (engine != NULL) {
-		rc = ctl_engine_startable(engine, err);
+	do { /* while filters are compiled, others may change everything */
+		engine = ctl_engine_find(ctl, name, err);
+		rc = engine != NULL ? ctl_engine_startable(engine, err) : -ENOENT;
 		if (rc == 0)
-			rc = ctl_engine_launch(engine, err);
-		if (rc == 0)
-			ctl_attach_retry(ctl);
-	}
+			rc = ctl_filters_ready(ctl, engine, err);
+	} while (rc > 0);
+	if (rc == 0)
+		rc = ctl_engine_launch(engine, err);
+	if (rc == 0)
+		ctl_attach_retry(ctl);
 	pthread_mutex_unlock(&ctl->lock);
 	return rc;
 }

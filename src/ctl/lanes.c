@@ -37,8 +37,37 @@ ctl_lanes_count(struct ctl *ctl, const char *name)
 	return n == 0 ? -ENOENT : waiting ? -EAGAIN : n;
 }
 
+bool
+ctl_lane_comes(const struct ctl_engine *engine, const struct ctl_channel *ch)
+{
+	struct ctl *ctl = engine->ctl;
+	const struct ctl_client *client;
+	const struct ctl_engine *other;
+	const struct ctl_channel *same;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	if ((client->state == CTL_CLIENT_PENDING || client->state == CTL_CLIENT_ATTACHED) &&
+		strcmp(client->channel, ch->name) == 0)
+		break;
+	if (client == NULL)
+		return false;
+	/* One that waits gets its lanes of all engines at once. */
+	CTL_FOREACH_CHANNEL(ctl, other, same, i, ch->name)
+	if (other != engine && other->state != CTL_RUNNING)
+		return client->state == CTL_CLIENT_ATTACHED;
+	return true;
+}
+
+/* The longest packet that the channel's applications get. */
+static uint32_t
+channel_snaplen(const struct ctl_channel *ch, const struct io_source_info *info)
+{
+	return ch->snaplen != 0 && ch->snaplen < info->snaplen ? ch->snaplen : info->snaplen;
+}
+
 void
-ctl_reply_fill(struct chan_reply *rep, const struct ctl_engine *engine)
+ctl_reply_fill(
+	struct chan_reply *rep, const struct ctl_engine *engine, const struct ctl_channel *ch)
 {
 	const struct io_source_info *info = &engine->links[0].info;
 
@@ -46,7 +75,7 @@ ctl_reply_fill(struct chan_reply *rep, const struct ctl_engine *engine)
 	if (engine->dp->nlinks == 0)
 		return;
 	rep->linktype = info->linktype;
-	rep->snaplen = info->snaplen;
+	rep->snaplen = channel_snaplen(ch, info);
 	rep->ts_digits = info->ts_digits;
 }
 
@@ -57,7 +86,7 @@ lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *
 	struct chan_tx_cfg cfg = {.slots = ch->slots,
 		.pool_bytes = engine->dp->pool.bytes,
 		.linktype = info->linktype,
-		.snaplen = info->snaplen,
+		.snaplen = channel_snaplen(ch, info),
 		.ts_digits = info->ts_digits,
 		.bell_fd = client->bell_fd};
 	int rc;
@@ -81,7 +110,7 @@ lane_send(const struct ctl_engine *engine, const struct ctl_channel *ch,
 	struct chan_reply rep = {.lanes = 1};
 	int rc;
 
-	ctl_reply_fill(&rep, engine);
+	ctl_reply_fill(&rep, engine, ch);
 	snprintf(rep.name, sizeof(rep.name), "%s", ch->name);
 	rc = chan_send_reply(client->sock, &rep, fds, 3);
 	chan_tx_sent(&ch->lane->tx);
@@ -131,6 +160,7 @@ ctl_client_detach(struct ctl *ctl, struct ctl_client *client)
 {
 	struct ctl_engine *engine;
 
+	client->state = CTL_CLIENT_GONE; /* plans that are made from now on do without it */
 	TAILQ_FOREACH(engine, &ctl->engines, entry)
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
 		struct ctl_channel *ch = engine->channels[i];
@@ -143,7 +173,6 @@ ctl_client_detach(struct ctl *ctl, struct ctl_client *client)
 		if (ch->closing)
 			ctl_channel_free(engine, i);
 	}
-	client->state = CTL_CLIENT_GONE;
 }
 
 /* Is there a channel that it can still get packets from? */

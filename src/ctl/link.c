@@ -42,6 +42,20 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 	return 0;
 }
 
+int
+ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; i < engine->dp->nlinks && rc == 0; i++) {
+		if (engine->links[i].used)
+			ctl_link_close(engine, i);
+		if (!engine->links[i].open)
+			rc = ctl_link_open(engine, i, err);
+	}
+	return rc;
+}
+
 static int
 link_check(
 	const struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)

@@ -7,6 +7,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,37 @@ bool
 ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy)
 {
 	return policy == CTL_POLICY_WAIT ||
-	       (policy == CTL_BY_SOURCE && ctl_engine_offline(engine));
+	       (policy != CTL_POLICY_DROP && ctl_engine_offline(engine));
+}
+
+/* Filter, snaplen and sample; what they don't ask for stays 0. */
+static void
+route_rules(struct dp_plan *plan, struct dp_route *route, const struct ctl_engine *engine,
+	const struct ctl_channel *ch)
+{
+	char key_name[sizeof("sample:") + CTL_IFNAME_MAX];
+
+	if (ch->filter_text != NULL)
+		route->filter = &ch->filter;
+	if (ch->transport == CTL_PACF) /* a file's is its sink's to cut */
+		route->snaplen = ch->snaplen;
+	if (ch->sample > 1) {
+		snprintf(key_name, sizeof(key_name), "sample:%s", ch->name);
+		route->sample = ch->sample;
+		route->sample_key = pkt_group_key(engine->seed, key_name);
+		plan->fields |= 1u << PKT_FIELDS_5TUPLE;
+	}
+	if (route->filter != NULL || route->snaplen != 0 || route->sample != 0)
+		plan->plain = false;
+}
+
+static void
+plan_drop(struct dp_plan *plan, const struct ctl_channel *ch)
+{
+	if (ch->filter_text != NULL)
+		plan->drop[plan->ndrop++] = &ch->filter;
+	else
+		plan->drop_all = true;
 }
 
 static void
@@ -38,35 +69,13 @@ plan_route(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	if (ch->closing)
 		return;
 	if (ch->action == CTL_DROP)
-		plan->drop_all = true;
+		plan_drop(plan, ch);
+	else
+		route_rules(plan, route, engine, ch);
 	if (ch->action == CTL_COPY)
 		plan->copy[plan->ncopy++] = (uint8_t)number;
 	if (ch->transport == CTL_PACF && (route->wait_full || route->wait_detached))
 		plan->any_wait = true;
-}
-
-static uint32_t
-group_members(const struct ctl_engine *engine, uint32_t group, uint8_t *members)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
-		const struct ctl_channel *ch = engine->channels[i];
-
-		if (ch != NULL && !ch->closing && ch->action == CTL_SAMPLE &&
-			ch->group == group)
-			members[n++] = (uint8_t)i;
-	}
-	return n;
-}
-
-void
-ctl_group_update(struct ctl_engine *engine, uint32_t group)
-{
-	uint8_t members[DP_MAX_SINKS];
-	uint32_t n = group_members(engine, group, members);
-
-	dp_map_update(engine->groups[group]->map, members, n);
 }
 
 /* Adds the group unless it has no member. */
@@ -83,13 +92,15 @@ plan_group(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	if (group == NULL)
 		return -ENOMEM;
 	group->stat = &from->stat;
-	group->fields = PKT_FIELDS_5TUPLE;
+	group->fields = ctl_group_fields(from);
 	group->key = pkt_group_key(engine->seed, from->name);
-	memcpy(group->map, from->map, sizeof(group->map));
+	ctl_group_map(engine, number, group->map);
 	plan->groups[plan->ngroups++] = group;
-	if (group_members(engine, number, members) >
-		1) /* else it does not matter whose they are */
-		plan->fields |= 1u << group->fields;
+	if (ctl_group_members(engine, number, members) < 2)
+		return 0; /* it does not matter whose they are */
+	plan->fields |= 1u << group->fields;
+	if (group->fields != PKT_FIELDS_5TUPLE)
+		plan->plain = false;
 	return 0;
 }
 

@@ -55,11 +55,6 @@ start_sources(struct ctl_engine *engine, struct ctl_err *err)
 		struct io_err io_err;
 		int rc;
 
-		if (engine->links[i].used)
-			ctl_link_close(engine, i);
-		rc = engine->links[i].open ? 0 : ctl_link_open(engine, i, err);
-		if (rc < 0)
-			return rc;
 		rc = link->ops->start(link->priv, &engine->dp->pool, &io_err);
 		if (rc < 0)
 			return ctl_fail(err, rc, "%s", io_err.text);
@@ -71,8 +66,10 @@ start_sources(struct ctl_engine *engine, struct ctl_err *err)
 }
 
 int
-ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err)
+ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err)
 {
+	int rc;
+
 	if (engine->state == CTL_RUNNING)
 		return ctl_fail(
 			err, -EALREADY, "engine \"%s\" is running already", engine->name);
@@ -81,14 +78,11 @@ ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err)
 			"engine \"%s\" has no link: pkteng.link({engine=\"%s\", ifname=...}) "
 			"first",
 			engine->name, engine->name);
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL) {
-			int rc = ctl_channel_check(engine, engine->channels[i], err);
-
-			if (rc < 0)
-				return rc;
-		}
-	return 0;
+	rc = ctl_links_reopen(engine, err);
+	for (uint32_t i = 0; i < DP_MAX_SINKS && rc == 0; i++)
+		if (engine->channels[i] != NULL)
+			rc = ctl_channel_check(engine, engine->channels[i], err);
+	return rc;
 }
 
 struct thread_start {
@@ -159,7 +153,8 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	engine->seed = ctl->hash_key_set      ? ctl->hash_key
 		       : engine->ops->offline ? PKT_DEFAULT_KEY
 					      : ctl->random_key;
-	pkt_conf_init(&engine->dp->conf, engine->seed);
+	engine->dp->conf = engine->conf;
+	pkt_key_expand(&engine->dp->conf.key, engine->seed);
 	rc = start_pool(engine, err);
 	if (rc < 0)
 		return rc;

@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "ctl.h"
 #include "dp.h"
+#include "expression.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -15,10 +16,11 @@
 #define CTL_RING_SLOTS	 4096u /* default ring */
 #define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
 #define CTL_IFNAME_MAX	 1024
+#define CTL_SAMPLE_MAX	 2147483648u /* 1 in so many flows */
 
 enum ctl_transport { CTL_PACF, CTL_PCAP };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
-enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT };
+enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
 
 struct ctl_client;
 
@@ -30,6 +32,12 @@ struct ctl_channel {
 	uint32_t group; /* index into the engine's groups; SAMPLE only */
 	uint32_t slots;
 	enum ctl_policy when_full, when_detached;
+	char *filter_text; /* NULL: every packet */
+	struct pkt_filter
+		filter; /* plans point here: freed after the last that has the channel */
+	struct ctl_filter_link filter_link; /* what it was compiled for */
+	uint32_t snaplen, sample;	    /* 0: all */
+	int fields;			    /* asked for its group: enum pkt_fields, or -1 */
 	struct dp_sink *sink;
 	bool sink_open;
 	struct dp_lane *lane; /* NULL: nobody attached */
@@ -42,7 +50,8 @@ struct ctl_group {
 	char name[CHAN_NAME_MAX];
 	struct dp_group_stat stat;
 	struct dp_channel_counters closed; /* sums of its channels that were closed */
-	uint8_t map[PKT_BUCKETS];
+	uint8_t map[PKT_BUCKETS]; /* with everybody there; plans may have it rebalanced */
+	int fields;		  /* enum pkt_fields; -1: nobody has said */
 };
 
 struct ctl_link_state {
@@ -68,6 +77,7 @@ struct ctl_engine {
 	uint32_t ngroups;
 	struct dp_engine *dp;
 	struct ctl_frags *frags; /* while it runs */
+	struct pkt_conf conf;	 /* what its dp->conf will be, but for the key */
 	struct dp_plan *plan;	 /* published; NULL while stopped */
 	uint64_t generation, seed;
 	uint64_t started_ns;
@@ -123,6 +133,21 @@ int ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_er
 int ctl_channel_policies(
 	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err);
+/* After the policies: filter (not compiled yet), snaplen, sample and fields; filter_text is the
+ * caller's to free, also on failure. */
+int ctl_channel_rules(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
+int ctl_engine_tunnels(
+	struct pkt_conf *conf, const struct ctl_engine_args *args, struct ctl_err *err);
+
+/* filters.c: what the engine's packets are; without a link, as if it were Ethernet.  -EINVAL:
+ * its links differ. */
+int ctl_filters_link(
+	const struct ctl_engine *engine, struct ctl_filter_link *out, struct ctl_err *err);
+bool ctl_filters_same(const struct ctl_filter_link *a, const struct ctl_filter_link *b);
+/* Compiles what is not for the engine's link, without the lock: look again at everything if it
+ * returns 1.  0: all are ready. */
+int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err *err);
 
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
@@ -131,6 +156,22 @@ int ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_sinks_close(struct ctl_engine *engine);
+
+/* groups.c: an engine's groups: who is in one, and which of them has which bucket. */
+/* The group of that name, made if there is none. */
+int ctl_group_find(
+	struct ctl_engine *engine, const char *name, uint32_t *out, struct ctl_err *err);
+/* A channel that names fields wants to join: 0, or refused because the group has others. */
+int ctl_group_check(
+	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
+uint32_t ctl_group_members(const struct ctl_engine *engine, uint32_t group, uint8_t *members);
+/* After a channel joined or left. */
+void ctl_group_update(struct ctl_engine *engine, uint32_t group);
+enum pkt_fields ctl_group_fields(const struct ctl_group *group);
+/* The map as it is now: shares of those who are away go to those who are there. */
+void ctl_group_map(const struct ctl_engine *engine, uint32_t group, uint8_t *out);
+/* Does a member of this rebalancing channel's group see to its packets, or did one? */
+bool ctl_group_served(const struct ctl_engine *engine, const struct ctl_channel *ch);
 
 /* plan.c: does this policy, of a channel of this engine, wait? */
 bool ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy);
@@ -141,7 +182,6 @@ int ctl_plan_publish(struct ctl_engine *engine, struct ctl_err *err);
 int ctl_plan_retire(struct ctl_engine *engine, struct ctl_channel *ch);
 int ctl_plan_build(struct ctl_engine *engine, struct dp_plan **out);
 void ctl_plan_free(struct dp_plan *plan);
-void ctl_group_update(struct ctl_engine *engine, uint32_t group);
 
 /* server.c */
 int ctl_attach_up(struct ctl *ctl, struct ctl_err *err);
@@ -165,8 +205,11 @@ bool ctl_channel_is(const struct ctl_channel *ch, const char *name);
 		if (ctl_channel_is(ch = engine->channels[i], name))
 /* Running engines that have the channel; -EAGAIN if one of them does not run yet, -ENOENT. */
 int ctl_lanes_count(struct ctl *ctl, const char *name);
-/* What a reply says of an engine's packets. */
-void ctl_reply_fill(struct chan_reply *rep, const struct ctl_engine *engine);
+/* What a reply says of an engine's packets, as the channel has them. */
+void ctl_reply_fill(
+	struct chan_reply *rep, const struct ctl_engine *engine, const struct ctl_channel *ch);
+/* An application is about to get this channel: it waits for nothing any more. */
+bool ctl_lane_comes(const struct ctl_engine *engine, const struct ctl_channel *ch);
 /* Every lane that the client lacks. */
 int ctl_lanes_open(struct ctl *ctl, struct ctl_client *client);
 /* Takes all its lanes back: it is gone, or is sent away. */
@@ -179,9 +222,11 @@ void ctl_liars_detach(struct ctl *ctl);
 /* link.c */
 int ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err);
 void ctl_link_close(struct ctl_engine *engine, uint32_t i);
+/* Before a start: files that were read are opened again. */
+int ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err);
 
-/* run.c */
-int ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err);
+/* run.c.  startable opens the links that launch needs. */
+int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
 uint64_t ctl_engine_frames(
 	const struct ctl_engine *engine); /* frames that rings and sources need */

@@ -114,6 +114,9 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	STR(v, "kind", ch->transport == CTL_PACF ? "pacf" : "pcap");
 	visit_consumer(v, ch);
 	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
+	STR(v, "filter", ch->filter_text != NULL ? ch->filter_text : "");
+	NUM(v, "snaplen", ch->snaplen);
+	NUM(v, "sample", ch->sample);
 	NUM(v, "waiting", c->waiting_pkts);
 	visit_channel_counters(v, c);
 	CLOSE(v);
@@ -142,6 +145,7 @@ visit_group(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32
 
 	OPEN(v, NULL);
 	STR(v, "group", engine->groups[group]->name);
+	STR(v, "fields", pkt_fields_name(ctl_group_fields(engine->groups[group])));
 	NUM(v, "received_pkts", view->groups[group].received_pkts);
 	OPEN(v, "closed");
 	visit_channel_counters(v, &closed);
@@ -198,6 +202,7 @@ visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const
 	if (engine->cpu >= 0 && running) /* a thread that could not be pinned does not run */
 		NUM(v, "cpu_actual", (uint64_t)engine->cpu);
 	NUM(v, "buffers", running ? engine->dp->pool.frames : engine->buffers);
+	STR(v, "tunnels", engine->conf.outer ? "outer" : "inner");
 	NUM(v, "generation", engine->generation);
 	REAL(v, "uptime_s", uptime_s(engine));
 	visit_failure(v, engine);

@@ -9,18 +9,54 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* engine_new(name, type, cpu, buffers) */
+/* Fills one tunnel from a list of ports on the top of the stack, which it takes off. */
+static void
+read_ports(lua_State *L, struct ctl_udp_tunnel *tunnel)
+{
+	tunnel->nports = (uint32_t)lua_rawlen(L, -1);
+	for (uint32_t k = 0; k < tunnel->nports; k++) {
+		lua_rawgeti(L, -1, (lua_Integer)k + 1);
+		tunnel->ports[k] = (uint16_t)lua_tointeger(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+/* {vxlan = {4789}} at `at` (or nil), checked; what is returned lives on the stack, as do the
+ * names. */
+static struct ctl_udp_tunnel *
+read_tunnels(lua_State *L, int at, uint32_t *n)
+{
+	struct ctl_udp_tunnel *tunnels;
+
+	*n = 0;
+	if (lua_isnil(L, at))
+		return NULL;
+	for (lua_pushnil(L); lua_next(L, at) != 0; lua_pop(L, 1))
+		++*n;
+	tunnels = lua_newuserdatauv(L, (*n + 1) * sizeof(*tunnels), 0);
+	*n = 0;
+	for (lua_pushnil(L); lua_next(L, at) != 0;) {
+		tunnels[*n].name = lua_tostring(L, -2);
+		read_ports(L, &tunnels[(*n)++]);
+	}
+	return tunnels;
+}
+
+/* engine_new(name, type, cpu, buffers, tunnels, udp_tunnels) */
 static int
 core_engine_new(lua_State *L)
 {
-	const struct ctl_engine_args args = {
+	struct ctl_engine_args args = {
 		.name = lua_tostring(L, 1),
 		.type = lua_tostring(L, 2),
 		.cpu = (int)lua_tointeger(L, 3),
 		.buffers = (uint32_t)lua_tointeger(L, 4),
+		.tunnels = lua_tostring(L, 5),
 	};
 	struct ctl_err err = {""};
 
+	args.udp_tunnels = read_tunnels(L, 6, &args.nudp_tunnels);
 	return shell_result(L, ctl_engine_new(shell_of(L)->ctl, &args, &err), &err);
 }
 
@@ -79,7 +115,8 @@ core_unlink(lua_State *L)
 		&err);
 }
 
-/* open_channel(engine, channel, action, group, size, when_full, when_detached) */
+/* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, snaplen,
+ * sample, fields) */
 static int
 core_open_channel(lua_State *L)
 {
@@ -91,6 +128,10 @@ core_open_channel(lua_State *L)
 		.size = (uint32_t)lua_tointeger(L, 5),
 		.when_full = lua_tostring(L, 6),
 		.when_detached = lua_tostring(L, 7),
+		.filter = lua_tostring(L, 8),
+		.snaplen = (uint32_t)lua_tointeger(L, 9),
+		.sample = (uint32_t)lua_tointeger(L, 10),
+		.fields = lua_tostring(L, 11),
 	};
 	struct ctl_err err = {""};
 

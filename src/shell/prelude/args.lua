@@ -56,6 +56,8 @@ function P.nearest(word, words)
 	return best
 end
 
+local PORTS_MAX = 32 -- CTL_UDP_PORTS
+
 -- Kinds of values: check(value) returns the value to be used, or nil; want: what it must be.
 local text = {want = "a string that is not empty", check = function(v)
 	return type(v) == "string" and v ~= "" and not v:find("\0", 1, true) and v or nil
@@ -95,6 +97,38 @@ local loop = {want = "true, false or a whole number, 1 or more", check = functio
 	return n and n >= 1 and n or nil
 end}
 
+-- A list of UDP ports, all of them, or nothing.
+local function ports(v)
+	if type(v) ~= "table" or #v > PORTS_MAX then
+		return
+	end
+	local list, n = {}, 0
+	for _ in pairs(v) do
+		n = n + 1
+	end
+	for i = 1, n do
+		local port = math.type(v[i]) and math.tointeger(v[i])
+		if not port or port < 1 or port > 65535 then
+			return
+		end
+		list[i] = port
+	end
+	return list
+end
+
+-- The names are checked by ctl, which knows them.
+local udp_tunnels = {want = ("a table of lists of up to %d ports, as in {vxlan = {4789, 8472}}"):format(PORTS_MAX),
+	check = function(v)
+		local all = {}
+		for name, list in pairs(type(v) == "table" and v or {}) do
+			all[name] = type(name) == "string" and not name:find("\0", 1, true) and ports(list) or nil
+			if not all[name] then
+				return
+			end
+		end
+		return type(v) == "table" and all or nil
+	end}
+
 P.kinds = {
 	seconds = number(0),
 	integer = {want = "a whole number", check = function(v)
@@ -111,19 +145,23 @@ end
 
 local engine = need("engine", text, '"e0"')
 local CPU_LAST, QUEUE_LAST, FRAMES_LAST, SLOTS_LAST = 4095, 65535, 2^32 - 1, 2^20
+local SNAPLEN_LAST, SAMPLE_LAST = 262144, 2^31
 
 -- In the order of pkteng.help().  single: f("e0") means f{engine="e0"}.
 P.commands = {
 	{name = "new", args = {need("name", text, '"e0"'), need("type", text, '"pcap"'),
-		may("cpu", whole(0, CPU_LAST)), may("buffers", whole(1, FRAMES_LAST))}},
+		may("cpu", whole(0, CPU_LAST)), may("buffers", whole(1, FRAMES_LAST)),
+		may("tunnels", choice("inner", "outer")), may("udp_tunnels", udp_tunnels)}},
 	{name = "delete", single = true, args = {engine}},
 	{name = "link", args = {engine, need("ifname", text, '"eth3"'), may("batch", whole(1, 1024)),
 		may("qid", whole(0, QUEUE_LAST)), may("speed", number(0)), may("loop", loop)}},
 	{name = "unlink", args = {engine, need("ifname", text, '"eth3"')}},
 	{name = "open_channel", args = {engine, need("channel", text, '"pacf:eth3{0"'),
 		may("action", choice("SAMPLE", "COPY", "DROP")), may("group", text),
+		may("fields", choice("5tuple", "3tuple", "2tuple", "vlan+5tuple")), may("filter", text),
+		may("snaplen", whole(1, SNAPLEN_LAST)), may("sample", whole(1, SAMPLE_LAST)),
 		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait")),
-		may("when_detached", choice("drop", "wait"))}},
+		may("when_detached", choice("drop", "wait", "rebalance"))}},
 	{name = "close_channel", args = {engine, need("channel", text, '"pacf:eth3{0"')}},
 	{name = "start", single = true, args = {engine}},
 	{name = "stop", single = true, args = {engine}},

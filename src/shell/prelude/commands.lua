@@ -5,7 +5,7 @@ local core, P = ...
 local bodies = {}
 
 function bodies.new(a)
-	return core.engine_new(a.name, a.type, a.cpu or -1, a.buffers or 0)
+	return core.engine_new(a.name, a.type, a.cpu or -1, a.buffers or 0, a.tunnels, a.udp_tunnels)
 end
 function bodies.delete(a)
 	return core.engine_delete(a.engine)
@@ -26,7 +26,7 @@ function bodies.unlink(a)
 end
 function bodies.open_channel(a)
 	return core.open_channel(a.engine, a.channel, a.action, a.group, a.size or 0, a.when_full,
-		a.when_detached)
+		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields)
 end
 function bodies.close_channel(a)
 	return core.close_channel(a.engine, a.channel)

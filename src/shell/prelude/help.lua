@@ -40,7 +40,8 @@ function P.help_pkteng()
 	end
 	lines[#lines + 1] = [[
   Arguments in [] may be left out. A channel's action is SAMPLE (the flows are split
-  among the channels of a group), COPY (every packet) or DROP (nothing goes out).
+  among the channels of a group), COPY (every packet) or DROP (nothing goes out; with a
+  filter: nothing that matches).
   Examples and every argument: man 7 pacf
 ]]
 	return table.concat(lines)

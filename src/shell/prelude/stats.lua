@@ -84,6 +84,21 @@ local function consumer(channel)
 	return ("%d %s"):format(channel.pid, channel.program or "?")
 end
 
+-- What a channel gets of the packets that are for it, as far as that is not all of them.
+local function rules_of(c)
+	local parts = {}
+	if (c.filter or "") ~= "" then
+		parts[#parts + 1] = ('filter "%s" left out %s'):format(c.filter, count(c.filtered_pkts))
+	end
+	if (c.sample or 0) > 1 then
+		parts[#parts + 1] = ("1 in %s flows left out %s"):format(count(c.sample), count(c.unsampled_pkts))
+	end
+	if (c.snaplen or 0) ~= 0 then
+		parts[#parts + 1] = ("snaplen %d"):format(c.snaplen)
+	end
+	return table.concat(parts, ", ")
+end
+
 local function render_channels(channels)
 	local rows = {{"channel", "action", "group", "consumer", "received", "delivered", "dropped", "waiting"}}
 	local notes = {}
@@ -91,6 +106,11 @@ local function render_channels(channels)
 		local sample = c.action == "SAMPLE"
 		rows[#rows + 1] = {c.channel, c.action, sample and c.group or "-", consumer(c),
 			count(c.received_pkts), count(c.delivered_pkts), count(dropped(c)), count(c.waiting)}
+		if c.action == "DROP" and (c.filter or "") ~= "" then
+			notes[#notes + 1] = ('    %s drops what matches "%s"\n'):format(c.channel, c.filter)
+		elseif rules_of(c) ~= "" then
+			notes[#notes + 1] = ("    %s: %s\n"):format(c.channel, rules_of(c))
+		end
 		if dropped(c) ~= 0 then
 			notes[#notes + 1] = ("    %s dropped %s: %s\n"):format(c.channel, count(dropped(c)), causes_of(c))
 		end
@@ -119,18 +139,21 @@ local function render_totals(e)
 		count(received), count(parts[1]), count(parts[2]), count(parts[3]),
 		verdict(received, parts[1] + parts[2] + parts[3], running))}
 	for _, g in ipairs(e.groups or {}) do
-		local delivered, lost = 0, 0
+		local delivered, lost, refused = 0, 0, 0
 		for _, channel in ipairs(e.channels or {}) do
 			if channel.action == "SAMPLE" and channel.group == g.group then
 				delivered = delivered + (channel.delivered_pkts or 0)
 				lost = lost + dropped(channel)
+				refused = refused + (channel.filtered_pkts or 0) + (channel.unsampled_pkts or 0)
 			end
 		end
 		local closed = g.closed and g.closed.received_pkts or 0
-		lines[#lines + 1] = ("  group %s: received %s = delivered %s + dropped %s%s (%s)\n"):format(g.group,
+		lines[#lines + 1] = ("  group %s%s: received %s = delivered %s + dropped %s%s%s (%s)\n"):format(g.group,
+			g.fields and g.fields ~= "5tuple" and (" (by %s)"):format(g.fields) or "",
 			count(g.received_pkts), count(delivered), count(lost),
+			refused ~= 0 and (" + not wanted %s"):format(count(refused)) or "",
 			closed ~= 0 and (" + by closed channels %s"):format(count(closed)) or "",
-			verdict(g.received_pkts or 0, delivered + lost + closed, running))
+			verdict(g.received_pkts or 0, delivered + lost + refused + closed, running))
 	end
 	return table.concat(lines)
 end

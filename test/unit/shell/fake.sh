@@ -11,9 +11,11 @@ cat >"$dir/set.lua" <<'END'
 pkteng.new({name="e0", type="pcap", cpu=1})
 pkteng.link({engine="e0", ifname="some.pcap"})
 for i = 0, 3 do
-	pkteng.open_channel({engine="e0", channel="pacf:eth3{" .. i, action="SAMPLE"})
+	pkteng.open_channel({engine="e0", channel="pacf:eth3{" .. i, action="SAMPLE", sample=i == 2 and 7 or nil})
 end
-pkteng.open_channel({engine="e0", channel="pacf:all{0", action="COPY"})
+pkteng.open_channel({engine="e0", channel="pacf:all{0", action="COPY", filter="tcp port 80",
+	snaplen=64, sample=10})
+pkteng.open_channel({engine="e0", channel="pacf:no{0", action="DROP", filter="arp"})
 END
 "$pacf" -f "$dir/set.lua" -e 'pkteng.show_stats({engine="e0"})' -e 'pacf.print_status()' >"$dir/out" 2>&1 </dev/null
 cat >"$dir/wanted" <<END
@@ -24,16 +26,20 @@ Engine e0: pcap, stopped, cpu 1, up 3.2 s
   channel      action  group    consumer       received  delivered  dropped  waiting
   pacf:eth3{0  SAMPLE  default  4711 tcpdump  1,000,000  1,000,000        0        3
   pacf:eth3{1  SAMPLE  default  -             1,000,001    995,001    5,000        3
-  pacf:eth3{2  SAMPLE  default  -             1,000,002  1,000,002        0        3
+  pacf:eth3{2  SAMPLE  default  -             1,000,002    999,972        0        3
   pacf:eth3{3  SAMPLE  default  -             1,000,003  1,000,003        0        3
-  pacf:all{0   COPY    -        -             1,000,004  1,000,004        0        3
+  pacf:all{0   COPY    -        -             1,000,004    999,574        0        3
+  pacf:no{0    DROP    -        -             1,000,005    999,605        0        3
     pacf:eth3{1 dropped 5,000: 5,000 ring full
+    pacf:eth3{2: 1 in 7 flows left out 30
+    pacf:all{0: filter "tcp port 80" left out 400, 1 in 10 flows left out 30, snaplen 64
+    pacf:no{0 drops what matches "arp"
   total: received 1,234,567 = distributed 1,234,500 + dropped by rule 60 + no channel 7 (adds up)
-  group default: received 4,000,006 = delivered 3,995,006 + dropped 5,000 (adds up)
+  group default: received 4,000,006 = delivered 3,994,976 + dropped 5,000 + not wanted 30 (adds up)
   not split by their own addresses and ports: fragment 567
 Host PACF $("$pacf" -V | cut -d' ' -f2), process PID, sockets in $dir/run
 engine  type  state    cpu  links  channels    packets
-e0      pcap  stopped    1      1         5  1,234,567
+e0      pcap  stopped    1      1         6  1,234,567
 END
 sed -i.bak -e 's/process [0-9]*/process PID/' -e '/^  engine  type/,$s/^  //' "$dir/out"
 diff -u "$dir/wanted" "$dir/out" || exit 1

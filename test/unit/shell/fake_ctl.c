@@ -14,11 +14,12 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX  8
+#define MAX  16
 #define NAME 96
 
 struct item {
-	char name[NAME], action[NAME], group[NAME];
+	char name[NAME], action[NAME], group[NAME], filter[NAME];
+	uint32_t snaplen, sample;
 	uint64_t received, full;
 };
 struct engine {
@@ -83,12 +84,32 @@ ctl_close(struct ctl *ctl)
 	free(ctl);
 }
 
+static int
+show_tunnels(const struct ctl_engine_args *args, struct ctl_err *err)
+{
+	fail(err, -EINVAL, "%s", args->tunnels ? args->tunnels : "-");
+	for (uint32_t i = 0; i < args->nudp_tunnels; i++) {
+		size_t used = strlen(err->text);
+
+		snprintf(err->text + used, sizeof(err->text) - used, " %s",
+			args->udp_tunnels[i].name);
+		for (uint32_t k = 0; k < args->udp_tunnels[i].nports; k++) {
+			used = strlen(err->text);
+			snprintf(err->text + used, sizeof(err->text) - used, ":%u",
+				args->udp_tunnels[i].ports[k]);
+		}
+	}
+	return -EINVAL;
+}
+
 int
 ctl_engine_new(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *err)
 {
 	struct engine *e;
 	struct ctl_err ignored;
 
+	if (strcmp(args->name, "show") == 0)
+		return show_tunnels(args, err);
 	if (strcmp(args->type, "pcap") != 0)
 		return fail(
 			err, -EINVAL, "engine type \"%s\" is not known; use pcap", args->type);
@@ -175,14 +196,19 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 	if (e == NULL)
 		return -ENOENT;
 	if (strcmp(args->channel, "show") == 0)
-		return fail(err, -EINVAL, "%s %s %u %s %s", args->action ? args->action : "-",
-			args->group ? args->group : "-", args->size,
-			args->when_full ? args->when_full : "-",
-			args->when_detached ? args->when_detached : "-");
+		return fail(err, -EINVAL, "%s %s %u %s %s %s %u %u %s",
+			args->action ? args->action : "-", args->group ? args->group : "-",
+			args->size, args->when_full ? args->when_full : "-",
+			args->when_detached ? args->when_detached : "-",
+			args->filter ? args->filter : "-", args->snaplen, args->sample,
+			args->fields ? args->fields : "-");
 	c = &e->channels[e->nchannels];
 	snprintf(c->name, NAME, "%s", args->channel);
 	snprintf(c->action, NAME, "%s", args->action ? args->action : "SAMPLE");
 	snprintf(c->group, NAME, "%s", args->group ? args->group : "default");
+	snprintf(c->filter, NAME, "%s", args->filter ? args->filter : "");
+	c->snaplen = args->snaplen;
+	c->sample = args->sample;
 	c->received = 1000000 + (uint64_t)e->nchannels;
 	c->full = e->nchannels == 1 ? 5000 : 0;
 	e->nchannels++;
@@ -275,8 +301,14 @@ visit_channel(const struct item *c, int at, const struct ctl_visitor *v)
 	v->str(v->arg, "group", c->group);
 	v->num(v->arg, "pid", at == 0 ? 4711 : 0);
 	v->str(v->arg, "program", at == 0 ? "tcpdump" : "");
+	v->str(v->arg, "filter", c->filter);
+	v->num(v->arg, "snaplen", c->snaplen);
+	v->num(v->arg, "sample", c->sample);
 	v->num(v->arg, "received_pkts", c->received);
-	v->num(v->arg, "delivered_pkts", c->received - c->full);
+	v->num(v->arg, "filtered_pkts", c->filter[0] ? 400 : 0);
+	v->num(v->arg, "unsampled_pkts", c->sample ? 30 : 0);
+	v->num(v->arg, "delivered_pkts",
+		c->received - c->full - (c->filter[0] ? 400 : 0) - (c->sample ? 30 : 0));
 	v->num(v->arg, "drop_ring_full_pkts", c->full);
 	v->num(v->arg, "drop_no_consumer_pkts", 0);
 	v->num(v->arg, "drop_sink_error_pkts", 0);
@@ -314,6 +346,7 @@ visit_lists(const struct engine *e, const struct ctl_visitor *v)
 	v->open(v->arg, "groups");
 	v->open(v->arg, NULL);
 	v->str(v->arg, "group", "default");
+	v->str(v->arg, "fields", "5tuple");
 	v->num(v->arg, "received_pkts", sampled);
 	v->close(v->arg);
 	v->close(v->arg);

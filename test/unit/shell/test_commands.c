@@ -108,14 +108,46 @@ static const struct {
 		"mean \"SAMPLE\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', action='zzzzz'}",
 		"pkteng.open_channel: action must be SAMPLE, COPY or DROP, not \"zzzzz\""},
-	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter='tcp'}",
-		"pkteng.open_channel: unknown argument \"filter\"; it takes engine, channel, "
-		"action, "
-		"group, size, when_full and when_detached"},
-	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', snaplen=64}",
-		"pkteng.open_channel: unknown argument \"snaplen\"; it takes engine, channel, "
-		"action, "
-		"group, size, when_full and when_detached"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', color='tcp'}",
+		"pkteng.open_channel: unknown argument \"color\"; it takes engine, channel, "
+		"action, group, fields, filter, snaplen, sample, size, when_full and "
+		"when_detached"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fliter='tcp'}",
+		"pkteng.open_channel: unknown argument \"fliter\"; did you mean \"filter\"?"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter=''}",
+		"pkteng.open_channel: filter must be a string that is not empty, not \"\""},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', snaplen=0}",
+		"pkteng.open_channel: snaplen must be a whole number from 1 to 262144, not 0"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', snaplen=262145}",
+		"pkteng.open_channel: snaplen must be a whole number from 1 to 262144, not "
+		"262145"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', sample=2^31 + 1}",
+		"pkteng.open_channel: sample must be a whole number from 1 to 2147483648, not "
+		"2147483649.0"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fields='4tuple'}",
+		"pkteng.open_channel: fields must be 5tuple, 3tuple, 2tuple or vlan+5tuple, "
+		"not \"4tuple\"; did you mean \"5tuple\"?"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', when_detached='rebalanced'}",
+		"pkteng.open_channel: when_detached must be drop, wait or rebalance, not "
+		"\"rebalanced\"; did you mean \"rebalance\"?"},
+	{"pkteng.new{name='x', type='pcap', tunnels='iner'}",
+		"pkteng.new: tunnels must be inner or outer, not \"iner\"; did you mean "
+		"\"inner\"?"},
+	{"pkteng.new{name='x', type='pcap', udp_tunnels={vxlan=4789}}",
+		"pkteng.new: udp_tunnels must be a table of lists of up to 32 ports, as in "
+		"{vxlan = {4789, 8472}}, not a table"},
+	{"pkteng.new{name='x', type='pcap', udp_tunnels={vxlan={4789, 65536}}}",
+		"pkteng.new: udp_tunnels must be a table of lists of up to 32 ports, as in "
+		"{vxlan = {4789, 8472}}, not a table"},
+	{"pkteng.new{name='x', type='pcap', udp_tunnels={vxlan={4789, a=1}}}",
+		"pkteng.new: udp_tunnels must be a table of lists of up to 32 ports, as in "
+		"{vxlan = {4789, 8472}}, not a table"},
+	{"pkteng.new{name='x', type='pcap', udp_tunnels={{4789}}}",
+		"pkteng.new: udp_tunnels must be a table of lists of up to 32 ports, as in "
+		"{vxlan = {4789, 8472}}, not a table"},
+	{"pkteng.new{name='x', type='pcap', udp_tunnels='vxlan'}",
+		"pkteng.new: udp_tunnels must be a table of lists of up to 32 ports, as in "
+		"{vxlan = {4789, 8472}}, not \"vxlan\""},
 	{"pkteng.wait{engine='e0', timeout='soon'}",
 		"pkteng.wait: timeout must be a number, 0 or more, not \"soon\""},
 	{"pkteng.start('e9')", "there is no engine \"e9\""},
@@ -151,11 +183,22 @@ test_arguments_reach_ctl(void **state)
 		"batch 8 qid 3 speed 0.5 loop 0 offline 1");
 	assert_fails("pkteng.link{engine='e0', ifname='show', loop=7}",
 		"batch 0 qid -1 speed 0 loop 7 offline 1");
-	assert_fails("pkteng.open_channel{engine='e0', channel='show'}", "- - 0 - -");
+	assert_fails("pkteng.open_channel{engine='e0', channel='show'}", "- - 0 - - - 0 0 -");
 	assert_fails(
 		"pkteng.open_channel{engine='e0', channel='show', action='copy', group='g',\n"
 		"size=64, when_full='wait', when_detached='drop'}",
-		"COPY g 64 wait drop");
+		"COPY g 64 wait drop - 0 0 -");
+	assert_fails("pkteng.open_channel{engine='e0', channel='show', filter='tcp port 80',\n"
+		     "snaplen=262144, sample=2^31, fields='VLAN+5tuple',\n"
+		     "when_detached='rebalance'}",
+		"- - 0 - rebalance tcp port 80 262144 2147483648 vlan+5tuple");
+	assert_fails("pkteng.new{name='show', type='pcap'}", "-");
+	assert_fails("pkteng.new{name='show', type='pcap', tunnels='outer', udp_tunnels={}}",
+		"outer");
+	assert_fails("pkteng.new{name='show', type='pcap', udp_tunnels={vxlan={4789, 8472}}}",
+		"- vxlan:4789:8472");
+	assert_fails(
+		"pkteng.new{name='show', type='pcap', udp_tunnels={teredo={}}}", "- teredo");
 }
 
 static void
@@ -228,6 +271,11 @@ test_completion(void **state)
 	assert_completes("pkteng.close_channel{engine=\"e17\", channel=\"p", "", "");
 	assert_completes("pkteng.unlink{engine='e0', ifname='", "a.pcap'", "a.pcap ");
 	assert_completes("pkteng.open_channel{engine='e0', action='S", "AMPLE'", "SAMPLE ");
+	assert_completes("pkteng.open_channel{engine='e0', fields='2", "tuple'", "2tuple ");
+	assert_completes(
+		"pkteng.open_channel{engine='e0', when_detached='re", "balance'", "rebalance ");
+	assert_completes("pkteng.open_channel{engine='e0', fi", "", "fields filter ");
+	assert_completes("pkteng.new{name='e0', udp", "_tunnels=", "udp_tunnels ");
 	assert_completes("pkteng.link{engine='e0', if", "name=", "ifname ");
 	assert_completes("pkteng.wait({", "", "engine timeout ");
 	assert_completes("no_such_table.x", "", "");
