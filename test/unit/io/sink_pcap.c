@@ -26,10 +26,10 @@ struct sink {
 };
 
 static int
-sink_open(struct sink *s, const char *path, int dlt, uint32_t ts_digits)
+sink_open_cut(struct sink *s, const char *path, int dlt, uint32_t ts_digits, uint32_t cut)
 {
 	struct io_sink_cfg cfg = {
-		.path = path, .dlt = dlt, .snaplen = 96, .ts_digits = ts_digits};
+		.path = path, .dlt = dlt, .snaplen = 96, .ts_digits = ts_digits, .cut = cut};
 
 	memset(s, 0, sizeof(*s));
 	s->priv = calloc(1, io_sink_pcap.priv_bytes);
@@ -42,6 +42,12 @@ sink_open(struct sink *s, const char *path, int dlt, uint32_t ts_digits)
 		s->list[i] = &s->pkts[i];
 	}
 	return io_sink_pcap.open(s->priv, &cfg, &s->err);
+}
+
+static int
+sink_open(struct sink *s, const char *path, int dlt, uint32_t ts_digits)
+{
+	return sink_open_cut(s, path, dlt, ts_digits, 0);
 }
 
 static void
@@ -159,6 +165,40 @@ largest_packet(void **state)
 	assert_int_equal(st.st_size, 24 + 3 * (16 + 262144));
 	unlink(name);
 	free(name);
+}
+
+/* Packets that are longer are cut, and say how long they were; the header says it too. */
+static void
+cut(void **state)
+{
+	static const uint32_t cuts[] = {1, 64, 262144};
+	char errbuf[PCAP_ERRBUF_SIZE];
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(cuts) / sizeof(cuts[0]); k++) {
+		char *name = new_name();
+		struct pcap_pkthdr *hdr;
+		const u_char *data;
+		uint32_t n = 0;
+		struct sink s;
+		pcap_t *p;
+
+		assert_int_equal(sink_open_cut(&s, name, 1, 6, cuts[k]), 0);
+		assert_int_equal(io_sink_pcap.tx(s.priv, s.list, N), N);
+		sink_close(&s);
+		p = pcap_open_offline(name, errbuf);
+		assert_non_null(p);
+		assert_int_equal(pcap_snapshot(p), cuts[k]);
+		for (; pcap_next_ex(p, &hdr, &data) == 1; n++) {
+			assert_int_equal(hdr->caplen, n < cuts[k] ? n : cuts[k]);
+			assert_int_equal(hdr->len, 2 * n);
+			assert_memory_equal(data, bytes + n, hdr->caplen);
+		}
+		assert_int_equal(n, N);
+		pcap_close(p);
+		assert_int_equal(unlink(name), 0);
+		free(name);
+	}
 }
 
 static void
@@ -284,6 +324,7 @@ main(void)
 		cmocka_unit_test(round_trip),
 		cmocka_unit_test(magic),
 		cmocka_unit_test(largest_packet),
+		cmocka_unit_test(cut),
 		cmocka_unit_test(full_then_room),
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(not_onto_the_source),
