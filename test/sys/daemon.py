@@ -19,6 +19,7 @@ if #v > 0 then for _, x in ipairs(v) do o[#o + 1] = J(x) end return '[' .. table
 for k, x in pairs(v) do o[#o + 1] = J(tostring(k)) .. ':' .. J(x) end
 return '{' .. table.concat(o, ',') .. '}' end"""
 MARK = '@@ '
+REFUSED = ('filtered_pkts', 'unsampled_pkts')
 CAUSES = ('drop_ring_full_pkts', 'drop_large_full_pkts', 'drop_no_consumer_pkts', 'drop_sink_error_pkts')
 
 
@@ -172,12 +173,13 @@ def check_ledger(stats):
     total = stats['counters']
     need(total['received_pkts'] == total['distributed_pkts'] + total['drop_rule_pkts'] +
          total['drop_no_channel_pkts'], 'engine: received is not the sum of its parts: %s' % total)
-    need(total['received_pkts'] == sum(stats['reasons'].values()), 'engine: reasons do not add up')
+    need(total['distributed_pkts'] == sum(stats['reasons'].values()), 'engine: reasons do not add up')
     for unit in ('received_pkts', 'received_bytes'):
         need(total[unit] == sum(link[unit] for link in stats['links']), 'links: %s' % unit)
     shares = {}
     for c in stats['channels']:
-        need(c['received_pkts'] == c['delivered_pkts'] + dropped(c), 'ledger of %s' % c)
+        need(c['received_pkts'] == c['delivered_pkts'] + dropped(c) + sum(c[r] for r in REFUSED),
+             'ledger of %s' % c)
         need(c['unread_pkts'] <= c['delivered_pkts'], 'unread of %s' % c)
         if c['action'] == 'COPY':
             need(c['received_pkts'] == total['distributed_pkts'], 'COPY gets everything: %s' % c)

@@ -208,6 +208,7 @@ filters_count(void **state)
 	assert_int_equal(view_num("channels.0.received_pkts"), back);
 	assert_int_equal(view_num("channels.0.filtered_pkts"), 0);
 	assert_int_equal(view_num("channels.1.filtered_pkts"), back);
+	view_check_ledger();
 	assert_string_equal(view_str("channels.0.filter"), "src port 53");
 	assert_string_equal(view_str("channels.2.filter"), "dst port 53");
 }
