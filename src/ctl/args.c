@@ -108,15 +108,18 @@ word_find(const char *what, const char *word, const char *const *words, int n, i
 	return ctl_fail(err, -EINVAL, "%s=\"%s\": use one of %s", what, word, list);
 }
 
+/* n: how many of the words are allowed here. */
 static int
-policy_find(const char *what, const char *word, struct ctl_err *err)
+policy_find(const char *what, const char *word, int n, struct ctl_err *err)
 {
-	static const char *const words[] = {"drop", "wait"};
-	int i = word_find(what, word, words, 2, -1, err);
+	static const char *const words[] = {"drop", "wait", "rebalance"};
+	static const enum ctl_policy policies[] = {
+		CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE};
+	int i = word_find(what, word, words, n, -1, err);
 
 	if (word == NULL)
 		return CTL_BY_SOURCE;
-	return i < 0 ? i : i == 0 ? CTL_POLICY_DROP : CTL_POLICY_WAIT;
+	return i < 0 ? i : (int)policies[i];
 }
 
 int
@@ -125,8 +128,9 @@ ctl_channel_policies(
 {
 	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
 	int action = word_find("action", args->action, actions, 3, CTL_SAMPLE, err);
-	int full = policy_find("when_full", args->when_full, err);
-	int detached = full < 0 ? full : policy_find("when_detached", args->when_detached, err);
+	int full = policy_find("when_full", args->when_full, 2, err);
+	int detached =
+		full < 0 ? full : policy_find("when_detached", args->when_detached, 3, err);
 
 	if (action < 0 || detached < 0)
 		return -EINVAL;
@@ -134,6 +138,42 @@ ctl_channel_policies(
 	ch->when_full = (enum ctl_policy)full;
 	ch->when_detached = (enum ctl_policy)detached;
 	return 0;
+}
+
+/* After the policies. */
+int
+ctl_channel_selection(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	bool drop = ch->action == CTL_DROP;
+
+	if (drop && (args->snaplen != 0 || args->sample > 1))
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": nothing comes out of a DROP channel, so it has no %s; "
+			"a "
+			"filter says what it drops",
+			ch->spelled, args->snaplen != 0 ? "snaplen" : "sample");
+	if (ch->action != CTL_SAMPLE && args->fields != NULL)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": fields are what SAMPLE splits by; this one's action "
+			"is %s",
+			ch->spelled, drop ? "DROP" : "COPY");
+	if (ch->when_detached == CTL_POLICY_REBALANCE &&
+		(ch->action != CTL_SAMPLE || ch->transport != CTL_PACF))
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": when_detached=\"rebalance\" is for SAMPLE channels "
+			"that an "
+			"application opens; use drop or wait",
+			ch->spelled);
+	if (args->snaplen > IO_LARGE_BYTES)
+		return ctl_fail(
+			err, -EINVAL, "snaplen=%u: at most %u", args->snaplen, IO_LARGE_BYTES);
+	ch->snaplen = args->snaplen;
+	ch->sample = args->sample;
+	if (args->filter == NULL)
+		return 0;
+	ch->expression = strdup(args->filter);
+	return ch->expression != NULL ? 0 : ctl_fail(err, -ENOMEM, "filter: out of memory");
 }
 
 int

@@ -95,6 +95,7 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 	struct io_sink_cfg cfg = {.path = ch->name,
 		.dlt = info->dlt,
 		.snaplen = info->snaplen,
+		.cut = ch->snaplen,
 		.ts_digits = info->ts_digits};
 	struct io_err io_err;
 	int rc;
@@ -143,17 +144,25 @@ ctl_sinks_close(struct ctl_engine *engine)
 }
 
 static void
+selection_free(struct ctl_channel *ch)
+{
+	free(ch->expression);
+	ctl_filter_free(&ch->filter);
+}
+
+static void
 channel_destroy(struct ctl_channel *ch)
 {
 	sink_close(ch);
 	if (ch->sink != NULL)
 		free(ch->sink->priv);
 	free(ch->sink);
+	selection_free(ch);
 	free(ch);
 }
 
 static struct ctl_channel *
-channel_make(const struct ctl_channel *like)
+channel_make(struct ctl_channel *like)
 {
 	struct ctl_channel *ch = malloc(sizeof(*ch));
 
@@ -166,8 +175,12 @@ channel_make(const struct ctl_channel *like)
 		ch->sink->ops = io_sink_find("pcap");
 		ch->sink->priv = calloc(1, ch->sink->ops->priv_bytes);
 	}
-	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL))
+	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL)) {
+		/* The new one's now. */
+		like->expression = NULL;
+		like->filter = (struct pkt_filter){0};
 		return ch;
+	}
 	free(ch->sink);
 	free(ch);
 	return NULL;
@@ -207,7 +220,7 @@ number_free(const struct ctl_engine *engine)
 
 /* Puts a checked channel in place and, if the engine runs, into its plan. */
 static int
-channel_add(struct ctl_engine *engine, const struct ctl_channel *like, struct ctl_err *err)
+channel_add(struct ctl_engine *engine, struct ctl_channel *like, struct ctl_err *err)
 {
 	uint32_t number = number_free(engine);
 	struct ctl_channel *ch = channel_make(like);
@@ -235,49 +248,91 @@ channel_add(struct ctl_engine *engine, const struct ctl_channel *like, struct ct
 }
 
 static int
-engine_channel_open(
-	struct ctl_engine *engine, const struct ctl_channel_args *args, struct ctl_err *err)
+place_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
 {
-	struct ctl_channel ch = {0};
-	int rc;
+	int rc = clash_check(engine, ch, err);
 
-	rc = ctl_channel_parse(&ch, args->channel, err);
 	if (rc == 0)
-		rc = ctl_channel_policies(&ch, args, err);
+		rc = room_check(engine, ch, err);
 	if (rc == 0)
-		rc = ctl_channel_size(&ch, args->size, err);
-	if (rc == 0)
-		rc = clash_check(engine, &ch, err);
-	if (rc == 0)
-		rc = room_check(engine, &ch, err);
-	if (rc == 0)
-		rc = ctl_channel_check(engine, &ch, err);
+		rc = ctl_channel_check(engine, ch, err);
 	if (rc == 0 && number_free(engine) == DP_MAX_SINKS)
 		rc = ctl_fail(err, -ENOSPC,
 			"channel \"%s\": engine \"%s\" has %d channels already, the most there "
 			"can be",
-			ch.spelled, engine->name, CTL_MAX_CHANNELS);
-	if (rc == 0 && ch.transport == CTL_PACF)
+			ch->spelled, engine->name, CTL_MAX_CHANNELS);
+	return rc;
+}
+
+static int
+engine_channel_open(struct ctl_engine *engine, struct ctl_channel *ch,
+	const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	struct ctl_filter_link link = ctl_filter_link(engine);
+	uint32_t ngroups = engine->ngroups;
+	int rc = place_check(engine, ch, err);
+
+	/* Done before, unless the engine's link changed meanwhile. */
+	if (rc == 0)
+		rc = ctl_filter_ready(ch, &link, err);
+	if (rc == 0 && ch->transport == CTL_PACF)
 		rc = ctl_attach_up(engine->ctl, err);
-	if (rc == 0 && ch.action == CTL_SAMPLE)
+	if (rc == 0 && ch->action == CTL_SAMPLE)
 		rc = group_find(
-			engine, args->group != NULL ? args->group : "default", &ch.group, err);
-	return rc < 0 ? rc : channel_add(engine, &ch, err);
+			engine, args->group != NULL ? args->group : "default", &ch->group, err);
+	if (rc == 0 && ch->action == CTL_SAMPLE)
+		rc = ctl_group_fields(engine, args, ch->group, engine->ngroups > ngroups, err);
+	return rc < 0 ? rc : channel_add(engine, ch, err);
+}
+
+/* What can be said without the engine. */
+static int
+channel_read(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	int rc = ctl_channel_parse(ch, args->channel, err);
+
+	if (rc == 0)
+		rc = ctl_channel_policies(ch, args, err);
+	if (rc == 0)
+		rc = ctl_channel_selection(ch, args, err);
+	if (rc == 0)
+		rc = ctl_channel_size(ch, args->size, err);
+	return rc;
+}
+
+/* Without the lock: names in it may be looked up in the network. */
+static int
+filter_compile(struct ctl *ctl, struct ctl_channel *ch, const char *name, struct ctl_err *err)
+{
+	struct ctl_filter_link link = {0};
+	const struct ctl_engine *engine;
+
+	pthread_mutex_lock(&ctl->lock);
+	engine = ctl_engine_find(ctl, name, err);
+	if (engine != NULL)
+		link = ctl_filter_link(engine);
+	pthread_mutex_unlock(&ctl->lock);
+	return engine != NULL ? ctl_filter_ready(ch, &link, err) : -ENOENT;
 }
 
 int
 ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err)
 {
+	struct ctl_channel ch = {0};
 	struct ctl_engine *engine;
-	int rc = -ENOENT;
+	int rc = channel_read(&ch, args, err);
 
+	if (rc == 0)
+		rc = filter_compile(ctl, &ch, args->engine, err);
 	pthread_mutex_lock(&ctl->lock);
-	engine = ctl_engine_find(ctl, args->engine, err);
-	if (engine != NULL)
-		rc = engine_channel_open(engine, args, err);
+	engine = rc == 0 ? ctl_engine_find(ctl, args->engine, err) : NULL;
+	if (rc == 0)
+		rc = engine != NULL ? engine_channel_open(engine, &ch, args, err) : -ENOENT;
 	if (rc == 0)
 		ctl_attach_retry(ctl);
 	pthread_mutex_unlock(&ctl->lock);
+	if (rc < 0)
+		selection_free(&ch);
 	return rc;
 }
 

@@ -56,7 +56,12 @@ struct ctl_channel_args {
 	const char *group;	   /* NULL: "default" */
 	uint32_t size;		   /* ring slots, 0: default; rounded up to a power of two */
 	const char *when_full;	   /* drop, wait; NULL: by the source */
-	const char *when_detached; /* drop, wait; NULL: by the source */
+	const char *when_detached; /* drop, wait, rebalance; NULL: by the source */
+	const char *filter;	   /* pcap expression; NULL: everything */
+	const char
+		*fields; /* of its group: 5tuple, 3tuple, 2tuple, vlan+5tuple; NULL: as it is */
+	uint32_t snaplen; /* bytes of a packet handed on, 0: all */
+	uint32_t sample;  /* 1 in so many flows, 0: all */
 };
 int ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_close(
@@ -90,8 +95,8 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * source failed); counters (table by counter name, from counters.def); reasons (table by parse
  * reason); links: list of {ifname, state, linktype, batch, source counters ..., rate_pps};
  * channels: list of {channel, action, group, kind, state, pid, program, size, waiting, counters
- * ...}; groups: list of {group, received_pkts, closed: sums of the counters of its closed
- * channels}.
+ * ...; filter, snaplen, sample if set}; groups: list of {group, fields, received_pkts, closed:
+ * sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;

@@ -57,7 +57,8 @@ lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *
 	struct chan_tx_cfg cfg = {.slots = ch->slots,
 		.pool_bytes = engine->dp->pool.bytes,
 		.linktype = info->linktype,
-		.snaplen = info->snaplen,
+		.snaplen = ch->snaplen != 0 && ch->snaplen < info->snaplen ? ch->snaplen
+									   : info->snaplen,
 		.ts_digits = info->ts_digits,
 		.bell_fd = client->bell_fd};
 	int rc;

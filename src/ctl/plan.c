@@ -15,8 +15,10 @@
 bool
 ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy)
 {
+	/* Rebalance: it is only asked where all its group is absent. */
 	return policy == CTL_POLICY_WAIT ||
-	       (policy == CTL_BY_SOURCE && ctl_engine_offline(engine));
+	       ((policy == CTL_BY_SOURCE || policy == CTL_POLICY_REBALANCE) &&
+		       ctl_engine_offline(engine));
 }
 
 static void
@@ -37,7 +39,10 @@ plan_route(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	plan->nroutes = number + 1;
 	if (ch->closing)
 		return;
-	if (ch->action == CTL_DROP)
+	ctl_plan_select(plan, engine, ch);
+	if (ch->action == CTL_DROP && ch->expression != NULL)
+		plan->drop[plan->ndrop++] = &ch->filter;
+	else if (ch->action == CTL_DROP)
 		plan->drop_all = true;
 	if (ch->action == CTL_COPY)
 		plan->copy[plan->ncopy++] = (uint8_t)number;
@@ -76,6 +81,7 @@ plan_group(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	struct ctl_group *from = engine->groups[number];
 	uint8_t members[DP_MAX_SINKS];
 	struct dp_group *group;
+	uint32_t n;
 
 	if (from->map[0] == DP_NOBODY)
 		return 0;
@@ -83,12 +89,13 @@ plan_group(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 	if (group == NULL)
 		return -ENOMEM;
 	group->stat = &from->stat;
-	group->fields = PKT_FIELDS_5TUPLE;
+	group->fields = from->fields;
 	group->key = pkt_group_key(engine->seed, from->name);
-	memcpy(group->map, from->map, sizeof(group->map));
+	n = group_members(engine, number, members);
+	ctl_plan_map(engine, number, members, n, group->map);
 	plan->groups[plan->ngroups++] = group;
-	if (group_members(engine, number, members) >
-		1) /* else it does not matter whose they are */
+	plan->plain &= group->fields == PKT_FIELDS_5TUPLE;
+	if (n > 1) /* else it does not matter whose they are */
 		plan->fields |= 1u << group->fields;
 	return 0;
 }

@@ -150,6 +150,19 @@ start_thread(struct ctl_engine *engine, struct ctl_err *err)
 	return 0;
 }
 
+/* A channel can be older than the link whose packets its filter is for. */
+static int
+filters_ready(struct ctl_engine *engine, struct ctl_err *err)
+{
+	struct ctl_filter_link link = ctl_filter_link(engine);
+	int rc = 0;
+
+	for (uint32_t i = 0; i < DP_MAX_SINKS && rc == 0; i++)
+		if (engine->channels[i] != NULL)
+			rc = ctl_filter_ready(engine->channels[i], &link, err);
+	return rc;
+}
+
 int
 ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 {
@@ -166,7 +179,9 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	rc = start_sources(engine, err);
 	if (rc < 0)
 		goto pool;
-	rc = ctl_sinks_open(engine, err);
+	rc = filters_ready(engine, err);
+	if (rc == 0)
+		rc = ctl_sinks_open(engine, err);
 	if (rc < 0)
 		goto pool;
 	rc = ctl_plan_build(engine, &engine->plan);

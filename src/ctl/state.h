@@ -8,6 +8,7 @@
 #include "attach.h"
 #include "ctl.h"
 #include "dp.h"
+#include "expression.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -18,7 +19,7 @@
 
 enum ctl_transport { CTL_PACF, CTL_PCAP };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
-enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT };
+enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
 
 struct ctl_client;
 
@@ -30,6 +31,11 @@ struct ctl_channel {
 	uint32_t group; /* index into the engine's groups; SAMPLE only */
 	uint32_t slots;
 	enum ctl_policy when_full, when_detached;
+	char *expression; /* of the filter; NULL: everything */
+	struct pkt_filter
+		filter; /* the expression for filter_link; as long as a plan may use it */
+	struct ctl_filter_link filter_link;
+	uint32_t snaplen, sample; /* 0: all */
 	struct dp_sink *sink;
 	bool sink_open;
 	struct dp_lane *lane; /* NULL: nobody attached */
@@ -40,6 +46,7 @@ struct ctl_channel {
 
 struct ctl_group {
 	char name[CHAN_NAME_MAX];
+	enum pkt_fields fields;
 	struct dp_group_stat stat;
 	struct dp_channel_counters closed; /* sums of its channels that were closed */
 	uint8_t map[PKT_BUCKETS];
@@ -122,7 +129,25 @@ struct ctl_engine *ctl_engine_find(struct ctl *ctl, const char *name, struct ctl
 int ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err);
 int ctl_channel_policies(
 	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
+int ctl_channel_selection(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err);
+
+/* selection.c: which packets a channel wants. */
+/* What filters of this engine are compiled for; Ethernet until there is a link. */
+struct ctl_filter_link ctl_filter_link(const struct ctl_engine *engine);
+/* Compiles the channel's expression unless that is done for this link already. */
+int ctl_filter_ready(
+	struct ctl_channel *ch, const struct ctl_filter_link *link, struct ctl_err *err);
+/* The group's fields as this channel wants them. */
+int ctl_group_fields(struct ctl_engine *engine, const struct ctl_channel_args *args,
+	uint32_t group, bool fresh, struct ctl_err *err);
+/* The part of the plan that says what a channel wants of its packets. */
+void ctl_plan_select(
+	struct dp_plan *plan, const struct ctl_engine *engine, const struct ctl_channel *ch);
+/* The group's map, without the members that leave their share to others. */
+void ctl_plan_map(const struct ctl_engine *engine, uint32_t group, const uint8_t *members,
+	uint32_t n, uint8_t *map);
 
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);

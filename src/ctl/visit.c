@@ -114,6 +114,12 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	STR(v, "kind", ch->transport == CTL_PACF ? "pacf" : "pcap");
 	visit_consumer(v, ch);
 	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
+	if (ch->expression != NULL)
+		STR(v, "filter", ch->expression);
+	if (ch->snaplen != 0)
+		NUM(v, "snaplen", ch->snaplen);
+	if (ch->sample > 1)
+		NUM(v, "sample", ch->sample);
 	NUM(v, "waiting", c->waiting_pkts);
 	visit_channel_counters(v, c);
 	CLOSE(v);
@@ -142,6 +148,7 @@ visit_group(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32
 
 	OPEN(v, NULL);
 	STR(v, "group", engine->groups[group]->name);
+	STR(v, "fields", pkt_fields_name(engine->groups[group]->fields));
 	NUM(v, "received_pkts", view->groups[group].received_pkts);
 	OPEN(v, "closed");
 	visit_channel_counters(v, &closed);

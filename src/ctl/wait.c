@@ -82,7 +82,8 @@ channel_drained(const struct ctl_engine *engine, const struct ctl_channel *ch)
 	if (ch->transport != CTL_PACF || ch->action == CTL_DROP)
 		return true;
 	if (ch->lane == NULL)
-		return ch->was_attached || !ctl_policy_waits(engine, ch->when_detached);
+		return ch->was_attached || ch->when_detached == CTL_POLICY_REBALANCE ||
+		       !ctl_policy_waits(engine, ch->when_detached);
 	return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) == 0;
 }
 

@@ -217,6 +217,7 @@ io_capture_info(const struct io_capture *c, struct io_source_info *info)
 	info->snaplen = !c->classic && snaplen > 0 && (uint32_t)snaplen < IO_LARGE_BYTES
 				? (uint32_t)snaplen
 				: IO_LARGE_BYTES;
+	info->swapped = pcap_is_swapped(c->pcap);
 	info->ts_digits = c->ts_digits;
 	info->total_bytes = c->size;
 }

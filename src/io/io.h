@@ -45,6 +45,8 @@ struct io_source_info {
 	uint32_t snaplen;
 	uint32_t ts_digits;   /* 6 or 9 */
 	uint64_t total_bytes; /* size for progress, 0 = unknown */
+	bool swapped; /* headers that are in the byte order of whoever wrote them are in the
+			 other one */
 };
 
 struct io_source_counters {
@@ -91,6 +93,7 @@ struct io_sink_cfg {
 	const char *path;
 	int dlt;
 	uint32_t snaplen, ts_digits;
+	uint32_t cut; /* bytes of a packet that are written, 0: all */
 };
 
 struct io_sink_ops {

@@ -30,7 +30,7 @@ struct record {
 
 struct pcap_sink {
 	off_t end; /* where the next record goes */
-	uint32_t unit_ns;
+	uint32_t unit_ns, cut;
 	int fd; /* -1: not open */
 	bool regular;
 	bool ragged; /* part of a record lies behind end */
@@ -108,11 +108,14 @@ write_header(struct pcap_sink *s, const struct io_sink_cfg *cfg, struct io_err *
 		.magic = cfg->ts_digits == 9 ? 0xa1b23c4d : 0xa1b2c3d4,
 		.major = 2,
 		.minor = 4,
-		.snaplen = cfg->snaplen > IO_LARGE_BYTES ? cfg->snaplen : IO_LARGE_BYTES,
+		.snaplen = cfg->cut != 0		   ? cfg->cut
+			   : cfg->snaplen > IO_LARGE_BYTES ? cfg->snaplen
+							   : IO_LARGE_BYTES,
 		.linktype = io_linktype(cfg->dlt),
 	};
 	ssize_t wrote;
 
+	s->cut = cfg->cut != 0 ? cfg->cut : UINT32_MAX;
 	s->unit_ns = cfg->ts_digits == 9 ? 1 : 1000;
 	s->iov[0] = (struct iovec){.iov_base = &h, .iov_len = sizeof(h)};
 	wrote = write_at(s, 1);
@@ -158,15 +161,16 @@ prepare(struct pcap_sink *s, const struct io_pkt *const *pkts, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		const struct io_pkt *p = pkts[i];
+		uint32_t len = p->len < s->cut ? p->len : s->cut;
 
 		s->records[i] = (struct record){
 			.sec = (uint32_t)(p->ts_ns / 1000000000u),
 			.frac = (uint32_t)(p->ts_ns % 1000000000u) / s->unit_ns,
-			.caplen = p->len,
+			.caplen = len,
 			.len = p->wirelen,
 		};
 		s->iov[2 * i] = (struct iovec){&s->records[i], sizeof(struct record)};
-		s->iov[2 * i + 1] = (struct iovec){p->data, p->len};
+		s->iov[2 * i + 1] = (struct iovec){p->data, len};
 	}
 }
 

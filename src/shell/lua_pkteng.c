@@ -79,7 +79,8 @@ core_unlink(lua_State *L)
 		&err);
 }
 
-/* open_channel(engine, channel, action, group, size, when_full, when_detached) */
+/* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, fields,
+ * snaplen, sample) */
 static int
 core_open_channel(lua_State *L)
 {
@@ -91,6 +92,10 @@ core_open_channel(lua_State *L)
 		.size = (uint32_t)lua_tointeger(L, 5),
 		.when_full = lua_tostring(L, 6),
 		.when_detached = lua_tostring(L, 7),
+		.filter = lua_tostring(L, 8),
+		.fields = lua_tostring(L, 9),
+		.snaplen = (uint32_t)lua_tointeger(L, 10),
+		.sample = (uint32_t)lua_tointeger(L, 11),
 	};
 	struct ctl_err err = {""};
 

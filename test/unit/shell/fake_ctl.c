@@ -175,10 +175,12 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 	if (e == NULL)
 		return -ENOENT;
 	if (strcmp(args->channel, "show") == 0)
-		return fail(err, -EINVAL, "%s %s %u %s %s", args->action ? args->action : "-",
-			args->group ? args->group : "-", args->size,
-			args->when_full ? args->when_full : "-",
-			args->when_detached ? args->when_detached : "-");
+		return fail(err, -EINVAL, "%s %s %u %s %s %s %s %u %u",
+			args->action ? args->action : "-", args->group ? args->group : "-",
+			args->size, args->when_full ? args->when_full : "-",
+			args->when_detached ? args->when_detached : "-",
+			args->filter ? args->filter : "-", args->fields ? args->fields : "-",
+			args->snaplen, args->sample);
 	c = &e->channels[e->nchannels];
 	snprintf(c->name, NAME, "%s", args->channel);
 	snprintf(c->action, NAME, "%s", args->action ? args->action : "SAMPLE");

@@ -108,14 +108,18 @@ static const struct {
 		"mean \"SAMPLE\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', action='zzzzz'}",
 		"pkteng.open_channel: action must be SAMPLE, COPY or DROP, not \"zzzzz\""},
-	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter='tcp'}",
-		"pkteng.open_channel: unknown argument \"filter\"; it takes engine, channel, "
-		"action, "
-		"group, size, when_full and when_detached"},
-	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', snaplen=64}",
-		"pkteng.open_channel: unknown argument \"snaplen\"; it takes engine, channel, "
-		"action, "
-		"group, size, when_full and when_detached"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter=5}",
+		"pkteng.open_channel: filter must be a string that is not empty, not 5"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', snaplen=0}",
+		"pkteng.open_channel: snaplen must be a whole number from 1 to 262144, not 0"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fields='2tupel'}",
+		"pkteng.open_channel: fields must be 5tuple, 3tuple, 2tuple or vlan+5tuple, "
+		"not "
+		"\"2tupel\"; did you mean \"2tuple\"?"},
+	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', colour=1}",
+		"pkteng.open_channel: unknown argument \"colour\"; it takes engine, channel, "
+		"action, group, filter, snaplen, sample, fields, size, when_full and "
+		"when_detached"},
 	{"pkteng.wait{engine='e0', timeout='soon'}",
 		"pkteng.wait: timeout must be a number, 0 or more, not \"soon\""},
 	{"pkteng.start('e9')", "there is no engine \"e9\""},
@@ -151,11 +155,12 @@ test_arguments_reach_ctl(void **state)
 		"batch 8 qid 3 speed 0.5 loop 0 offline 1");
 	assert_fails("pkteng.link{engine='e0', ifname='show', loop=7}",
 		"batch 0 qid -1 speed 0 loop 7 offline 1");
-	assert_fails("pkteng.open_channel{engine='e0', channel='show'}", "- - 0 - -");
+	assert_fails("pkteng.open_channel{engine='e0', channel='show'}", "- - 0 - - - - 0 0");
 	assert_fails(
 		"pkteng.open_channel{engine='e0', channel='show', action='copy', group='g',\n"
-		"size=64, when_full='wait', when_detached='drop'}",
-		"COPY g 64 wait drop");
+		"size=64, when_full='wait', when_detached='drop', filter='tcp port 80',\n"
+		"fields='VLAN+5tuple', snaplen=96, sample=10}",
+		"COPY g 64 wait drop tcp port 80 vlan+5tuple 96 10");
 }
 
 static void
