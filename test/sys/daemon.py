@@ -172,7 +172,7 @@ def check_ledger(stats):
     total = stats['counters']
     need(total['received_pkts'] == total['distributed_pkts'] + total['drop_rule_pkts'] +
          total['drop_no_channel_pkts'], 'engine: received is not the sum of its parts: %s' % total)
-    need(total['received_pkts'] == sum(stats['reasons'].values()), 'engine: reasons do not add up')
+    need(total['distributed_pkts'] == sum(stats['reasons'].values()), 'engine: reasons do not add up')
     for unit in ('received_pkts', 'received_bytes'):
         need(total[unit] == sum(link[unit] for link in stats['links']), 'links: %s' % unit)
     shares = {}

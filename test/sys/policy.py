@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from partition import read_capture
+from captures import read_capture
 
 FILTERS = ('tcp', 'udp and ip6', 'tcp port 80 or (vlan and tcp port 80)', 'vlan', 'ip[6:2] & 0x3fff != 0',
            'greater 500', 'icmp or icmp6', 'src net 10.0.0.0/9')
