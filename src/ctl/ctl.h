@@ -110,6 +110,20 @@ struct ctl_visitor {
 int ctl_visit(
 	struct ctl *ctl, const char *engine, const struct ctl_visitor *v, struct ctl_err *err);
 
+/*
+ * Where packets of a capture file go, and why: one unnamed table for each, with lists `layers`,
+ * `groups`, `copies` and the table `key`.  Later fragments follow their first one as if the
+ * engine read this file only; they come in the order in which it would hand them on.  No lock
+ * is held while the visitor is called.  -EINTR after ctl_interrupt.
+ */
+struct ctl_explain_args {
+	const char *engine; /* NULL: the default key, and no channels */
+	const char *file;
+	uint64_t packet; /* counted from 1; 0: all */
+};
+int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
+	const struct ctl_visitor *v, struct ctl_err *err);
+
 /* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
  * its channels or links. */
 enum ctl_kind { CTL_ENGINES, CTL_CHANNELS, CTL_LINKS };

@@ -163,16 +163,23 @@ filters_ready(struct ctl_engine *engine, struct ctl_err *err)
 	return rc;
 }
 
-int
-ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
+void
+ctl_engine_key(struct ctl_engine *engine)
 {
-	struct ctl *ctl = engine->ctl;
-	int rc;
+	const struct ctl *ctl = engine->ctl;
 
 	engine->seed = ctl->hash_key_set      ? ctl->hash_key
 		       : engine->ops->offline ? PKT_DEFAULT_KEY
 					      : ctl->random_key;
 	pkt_conf_init(&engine->dp->conf, engine->seed);
+}
+
+int
+ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
+{
+	int rc;
+
+	ctl_engine_key(engine);
 	rc = start_pool(engine, err);
 	if (rc < 0)
 		return rc;

@@ -207,6 +207,7 @@ void ctl_link_close(struct ctl_engine *engine, uint32_t i);
 
 /* run.c */
 int ctl_engine_startable(const struct ctl_engine *engine, struct ctl_err *err);
+void ctl_engine_key(struct ctl_engine *engine); /* stopped: seed and conf of its next start */
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
 uint64_t ctl_engine_frames(
 	const struct ctl_engine *engine); /* frames that rings and sources need */

@@ -268,6 +268,56 @@ ctl_hash_key(struct ctl *ctl, uint64_t key)
 	ctl->key = key;
 }
 
+int
+ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args, const struct ctl_visitor *v,
+	struct ctl_err *err)
+{
+	static const char *const strings[][2] = {{"tunnels", "inner"}, {"hashed", "ipv4"},
+		{"reason", "ok"}, {"why", "made up"}, {"digest", "00000000000000ff"}};
+
+	if (args->engine != NULL && find(ctl, args->engine, err) == NULL)
+		return -ENOENT;
+	if (args->packet > 2)
+		return fail(err, -ENOENT, "\"%s\" has no packet %llu", args->file,
+			(unsigned long long)args->packet);
+	for (uint64_t i = 1; i <= 2; i++) {
+		if (args->packet != 0 && args->packet != i)
+			continue;
+		v->open(v->arg, NULL);
+		v->num(v->arg, "number", i);
+		v->num(v->arg, "length", 60);
+		v->num(v->arg, "wirelen", 100);
+		for (int k = 0; k < 5; k++)
+			v->str(v->arg, strings[k][0], strings[k][1]);
+		v->open(v->arg, "layers");
+		v->open(v->arg, NULL);
+		v->str(v->arg, "layer", "ipv4");
+		v->num(v->arg, "offset", 14);
+		v->close(v->arg);
+		v->close(v->arg);
+		v->open(v->arg, "key");
+		v->str(v->arg, "family", "ipv4");
+		v->str(v->arg, "src", "10.0.0.1");
+		v->str(v->arg, "dst", "10.0.0.2");
+		v->num(v->arg, "proto", 6);
+		v->num(v->arg, "sport", 1);
+		v->num(v->arg, "dport", 2);
+		v->close(v->arg);
+		v->open(v->arg, "copies");
+		v->close(v->arg);
+		v->open(v->arg, "groups");
+		v->open(v->arg, NULL);
+		v->str(v->arg, "group", "default");
+		v->str(v->arg, "fields", "5tuple");
+		v->str(v->arg, "digest", "00000000000000ff");
+		v->num(v->arg, "bucket", 7);
+		v->close(v->arg);
+		v->close(v->arg);
+		v->close(v->arg);
+	}
+	return 0;
+}
+
 static void
 visit_channel(const struct item *c, int at, const struct ctl_visitor *v)
 {
