@@ -39,10 +39,10 @@ def packets_of(datas, step=100_000):
     return [Packet(START + i * step, len(d), d) for i, d in enumerate(datas)]
 
 
-def made_frames():
+def made_frames(count=240):
     """Datagrams in fragments, plain and in tunnels, of both versions of IP; replies are not in fragments."""
     out = []
-    for n in range(240):
+    for n in range(count):
         src, dst, sport, size = 0x0a000001 + n % 40, 0x0a010001 + n % 7, 10000 + n % 60, 64 + n % 5 * 256
         inner = frames.udp(sport, 7000, bytes([n]) * (size * (2 + n % 3) + 30))
         # As each kind is met, a datagram's fragments are the first list, the reply the second.
