@@ -215,7 +215,7 @@ class Followed:
     """
     def __init__(self, packets, infos):
         self.first = self.followed = self.held = self.orphan = 0
-        self.follows, self.table, self.waiting, self.moved = {}, {}, [], set()
+        self.follows, self.table, self.waiting, self.moved, self.infos = {}, {}, [], set(), infos
         for i, (packet, info) in enumerate(zip(packets, infos)):
             if self.waiting:
                 self.expire(packets, packet.ts_ns)
@@ -224,43 +224,46 @@ class Followed:
             if info.later:
                 leader = self.find(info.later, packet.ts_ns)
                 if leader is None:
-                    self.hold(i, info.later)
+                    self.hold(i, info.later, packet.ts_ns)
                     continue
-                self.follow(i, leader, info, packet.ts_ns)
+                self.follow(i, leader, packet.ts_ns)
             else:
                 self.first += 1
-                self.lead(i, i, info, packet.ts_ns)
-        for i, _ in self.waiting:
-            self.lose(i)
+                self.lead(i, i, packet.ts_ns)
+        while self.waiting:
+            self.lose(*self.waiting[0], packets[-1].ts_ns)
 
     def find(self, key, now):
         leader, ts = self.table.get(key, (None, 0))
         return leader if leader is not None and abs(now - ts) <= LIFE_NS else None
 
-    def lead(self, i, leader, info, now):
-        for key in info.firsts:
+    def lead(self, i, leader, now):
+        """Packet i goes with packet `leader`; so do those of whose datagrams it is the first fragment."""
+        for key in self.infos[i].firsts:
             self.table[key] = leader, now
-            for other in [o for o, k in self.waiting if k == key]:
-                self.followed += 1
-                self.follows[other] = leader
-            self.waiting = [w for w in self.waiting if w[1] != key]
+            for waiting in [w for w in self.waiting if w[1] == key]:
+                if waiting in self.waiting:
+                    self.waiting.remove(waiting)
+                    self.follow(waiting[0], leader, now)
 
-    def follow(self, i, leader, info, now):
+    def follow(self, i, leader, now):
         self.followed += 1
         self.follows[i] = leader
-        self.lead(i, leader, info, now)
+        self.lead(i, leader, now)
 
-    def lose(self, i):
+    def lose(self, i, key, now):
+        """By its addresses; whoever follows it goes there as well."""
+        self.waiting.remove((i, key))
         self.orphan += 1
         self.follows[i] = None
+        self.lead(i, i, now)
 
-    def hold(self, i, key):
+    def hold(self, i, key, now):
         same = [w for w in self.waiting if w[1] == key]
-        oldest = same[0] if len(same) >= HOLD_PER_DATAGRAM else self.waiting[0] \
-            if len(self.waiting) >= HOLD_MAX else None
-        if oldest:
-            self.waiting.remove(oldest)
-            self.lose(oldest[0])
+        if len(same) >= HOLD_PER_DATAGRAM:
+            self.lose(*same[0], now)
+        elif len(self.waiting) >= HOLD_MAX:
+            self.lose(*self.waiting[0], now)
         self.held += 1
         self.moved.add(i)
         self.waiting.append((i, key))
@@ -268,9 +271,8 @@ class Followed:
     def expire(self, packets, now):
         """Of a datagram the oldest leaves first."""
         for i, key in list(self.waiting):
-            if abs(now - packets[i].ts_ns) >= HOLD_NS:
-                self.lose(i)
-                self.waiting.remove((i, key))
+            if abs(now - packets[i].ts_ns) >= HOLD_NS and (i, key) in self.waiting:
+                self.lose(i, key, now)
 
     def counters(self):
         return {'frag_first_pkts': self.first, 'frag_followed_pkts': self.followed,
@@ -310,21 +312,24 @@ def find_torn(packets, outputs, unit, names):
 
 def find_disorder(packets, part, flows):
     """None, or what of an output is not in the order of the input, whose packets have the output's times
-    here.  What may have been held is in order in its conversation only."""
+    here.  Only fragments that were held may be late, and not in their datagram."""
     moved = flows.moved if flows else ()
     rest = (p for i, p in enumerate(packets) if i not in moved)
     movable = {packets[i] for i in moved if i < len(packets)}
     if not all(p in rest for p in part if p not in movable):
         return 'out of order'
     numbers, last = {}, {}
-    for i, p in enumerate(packets if flows else ()):
-        numbers.setdefault(p, []).append(i)
-    for p in part if flows else ():
-        name = flows.names[numbers[p][0]]
-        if name and len(numbers[p]) == 1:
-            if last.get(name, -1) > numbers[p][0]:
-                return '%s %s is out of order at packet %d' % (name + (numbers[p][0] + 1,))
-            last[name] = numbers[p][0]
+    for i, (p, info) in enumerate(zip(packets, flows.infos if flows else ())):
+        if info.later or info.firsts:
+            numbers.setdefault(p, []).append(i)
+    for p in part:
+        if len(numbers.get(p, ())) != 1:
+            continue
+        i = numbers[p][0]
+        for key in flows.infos[i].firsts + (flows.infos[i].later,):
+            if key and last.get(key, -1) > i:
+                return 'datagram %s is out of order at packet %d' % (key, i + 1)
+            last[key] = i
     return None
 
 

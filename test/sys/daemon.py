@@ -177,7 +177,8 @@ def check_ledger(stats):
         need(total[unit] == sum(link[unit] for link in stats['links']), 'links: %s' % unit)
     shares = {}
     for c in stats['channels']:
-        need(c['received_pkts'] == c['delivered_pkts'] + dropped(c), 'ledger of %s' % c)
+        need(c['received_pkts'] == c['delivered_pkts'] + c['filtered_pkts'] + c['unsampled_pkts'] + dropped(c),
+             'ledger of %s' % c)
         need(c['unread_pkts'] <= c['delivered_pkts'], 'unread of %s' % c)
         if c['action'] == 'COPY':
             need(c['received_pkts'] == total['distributed_pkts'], 'COPY gets everything: %s' % c)

@@ -25,11 +25,20 @@ Engine e0: pcap, stopped, cpu 1, up 3.2 s
   pacf:eth3{0  SAMPLE  default  4711 tcpdump  1,000,000  1,000,000        0        3
   pacf:eth3{1  SAMPLE  default  -             1,000,001    995,001    5,000        3
   pacf:eth3{2  SAMPLE  default  -             1,000,002  1,000,002        0        3
-  pacf:eth3{3  SAMPLE  default  -             1,000,003  1,000,003        0        3
+  pacf:eth3{3  SAMPLE  default  -             1,000,003    797,003        0        3
   pacf:all{0   COPY    -        -             1,000,004  1,000,004        0        3
     pacf:eth3{1 dropped 5,000: 5,000 ring full
+    pacf:eth3{3: received = delivered + dropped + filtered 200,000 + not sampled 3,000
   total: received 1,234,567 = distributed 1,234,500 + dropped by rule 60 + no channel 7 (adds up)
-  group default: received 4,000,006 = delivered 3,995,006 + dropped 5,000 (adds up)
+  group default: received 4,000,006 = delivered 3,792,006 + filtered 200,000 + not sampled 3,000
+    + dropped 5,000 (adds up)
+    share of group default  packets   bytes
+    pacf:eth3{0              25.0 %  16.7 %
+    pacf:eth3{1              25.0 %  16.7 %
+    pacf:eth3{2              25.0 %  50.0 %
+    pacf:eth3{3              25.0 %  16.7 %
+    max/mean                   1.00    2.00
+  fragments: first 270, followed 560, without a first one 7, held for a while 30
   not split by their own addresses and ports: fragment 567
 Host PACF $("$pacf" -V | cut -d' ' -f2), process PID, sockets in $dir/run
 engine  type  state    cpu  links  channels    packets

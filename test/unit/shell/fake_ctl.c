@@ -19,7 +19,7 @@
 
 struct item {
 	char name[NAME], action[NAME], group[NAME];
-	uint64_t received, full;
+	uint64_t received, full, filtered, unsampled;
 };
 struct engine {
 	char name[NAME], type[NAME];
@@ -187,6 +187,8 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 	snprintf(c->group, NAME, "%s", args->group ? args->group : "default");
 	c->received = 1000000 + (uint64_t)e->nchannels;
 	c->full = e->nchannels == 1 ? 5000 : 0;
+	c->filtered = e->nchannels == 3 ? 200000 : 0;
+	c->unsampled = e->nchannels == 3 ? 3000 : 0;
 	e->nchannels++;
 	return 0;
 }
@@ -328,7 +330,10 @@ visit_channel(const struct item *c, int at, const struct ctl_visitor *v)
 	v->num(v->arg, "pid", at == 0 ? 4711 : 0);
 	v->str(v->arg, "program", at == 0 ? "tcpdump" : "");
 	v->num(v->arg, "received_pkts", c->received);
-	v->num(v->arg, "delivered_pkts", c->received - c->full);
+	v->num(v->arg, "received_bytes", (c->received - 800000) * (at == 2 ? 300 : 100));
+	v->num(v->arg, "delivered_pkts", c->received - c->full - c->filtered - c->unsampled);
+	v->num(v->arg, "filtered_pkts", c->filtered);
+	v->num(v->arg, "unsampled_pkts", c->unsampled);
 	v->num(v->arg, "drop_ring_full_pkts", c->full);
 	v->num(v->arg, "drop_no_consumer_pkts", 0);
 	v->num(v->arg, "drop_sink_error_pkts", 0);
@@ -386,9 +391,15 @@ visit_engine(const struct engine *e, const char *key, const struct ctl_visitor *
 	v->num(v->arg, "distributed_pkts", 1234500);
 	v->num(v->arg, "drop_rule_pkts", 60);
 	v->num(v->arg, "drop_no_channel_pkts", 7);
+	v->num(v->arg, "frag_first_pkts", 270);
+	v->num(v->arg, "frag_followed_pkts", 560);
+	v->num(v->arg, "frag_held_pkts", 30);
+	v->num(v->arg, "frag_orphan_pkts", 7);
+	v->num(v->arg, "frag_forgotten_pkts", 0);
 	v->close(v->arg);
 	v->open(v->arg, "reasons");
-	v->num(v->arg, "ok", 1234000);
+	v->num(v->arg, "ok", 1233730);
+	v->num(v->arg, "first_fragment", 270);
 	v->num(v->arg, "fragment", 567);
 	v->num(v->arg, "non-ip", 0);
 	v->close(v->arg);
