@@ -1,6 +1,6 @@
 /*
- * pacf: the program.  Reads the options, opens the control plane and the shell, runs the
- * scripts in the order given, then the prompt or standard input.
+ * pacf: the program.  Reads the options (or what `explain` is to explain), opens the control
+ * plane and the shell, runs the scripts in the order given, then the prompt or standard input.
  */
 #include "shell.h"
 
@@ -22,10 +22,12 @@ static void
 print_usage(void)
 {
 	fputs("usage: pacf [-f SCRIPT] [-e LUA] [-h] [-V]\n"
+	      "       pacf explain FILE [PACKET]\n"
 	      "  -f SCRIPT  run a Lua script file\n"
 	      "  -e LUA     run Lua given here\n"
 	      "  -h         print this and exit\n"
 	      "  -V         print the version and exit\n"
+	      "  explain    tell which flow a packet of a capture belongs to, or all\n"
 	      "-f and -e may be given several times and run in order.  Then, or without them, "
 	      "the\n"
 	      "shell reads commands: at a prompt on a terminal; else, only if there was no -f "
@@ -86,6 +88,25 @@ parse_options(int argc, char **argv, struct job *jobs, int *njobs)
 	return optind < argc ? bad_usage(argc, argv, 0) : -1;
 }
 
+/* pacf explain FILE [PACKET] */
+static bool
+is_explain(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "explain") == 0;
+}
+
+static int
+parse_explain(int argc, char **argv)
+{
+	if (argc == 3 || argc == 4)
+		return -1;
+	fputs(argc < 3 ? "pacf: explain needs a capture file: pacf explain FILE [PACKET]\n"
+		       : "pacf: explain takes a file and a packet: pacf explain FILE "
+			 "[PACKET]\n",
+		stderr);
+	return EXIT_USAGE;
+}
+
 /* The scripts, then the shell. */
 static void
 run(struct shell *sh, const struct job *jobs, int njobs)
@@ -117,7 +138,8 @@ main(int argc, char **argv)
 		fputs("pacf: not enough memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	status = parse_options(argc, argv, jobs, &njobs);
+	status = is_explain(argc, argv) ? parse_explain(argc, argv)
+					: parse_options(argc, argv, jobs, &njobs);
 	if (status >= 0) {
 		free(jobs);
 		return status;
@@ -125,6 +147,9 @@ main(int argc, char **argv)
 	if (ctl_open(&ctl, &err) < 0 || shell_open(&sh, ctl, &err) < 0) {
 		fprintf(stderr, "pacf: %s\n", err.text);
 		status = EXIT_FAILURE;
+	} else if (is_explain(argc, argv)) {
+		shell_explain(sh, argv[2], argv[3]); /* argv ends with NULL */
+		status = shell_status(sh);
 	} else {
 		run(sh, jobs, njobs);
 		status = shell_status(sh);

@@ -105,7 +105,7 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
  * parse reason); links: list of {ifname, state, linktype, batch, source counters ...,
  * rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
- * filter, snaplen, sample, waiting, counters ...}; groups: list of {group, fields,
+ * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
  * received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
@@ -119,6 +119,20 @@ struct ctl_visitor {
 };
 int ctl_visit(
 	struct ctl *ctl, const char *engine, const struct ctl_visitor *v, struct ctl_err *err);
+
+/*
+ * Where packets of a capture file go, and why: one unnamed table for each, with lists `layers`,
+ * `groups`, `copies` and the table `key`.  Later fragments follow their first one as if the
+ * engine read this file only; they come in the order in which it would hand them on.  No lock
+ * is held while the visitor is called.  -EINTR after ctl_interrupt.
+ */
+struct ctl_explain_args {
+	const char *engine; /* NULL: the default key, and no channels */
+	const char *file;
+	uint64_t packet; /* counted from 1; 0: all */
+};
+int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
+	const struct ctl_visitor *v, struct ctl_err *err);
 
 /* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
  * its channels or links. */

@@ -29,8 +29,7 @@ route_rules(struct dp_plan *plan, struct dp_route *route, const struct ctl_engin
 
 	if (ch->filter_text != NULL)
 		route->filter = &ch->filter;
-	if (ch->transport == CTL_PACF) /* a file's is its sink's to cut */
-		route->snaplen = ch->snaplen;
+	route->snaplen = ch->snaplen; /* a file's is its sink's to cut */
 	if (ch->sample > 1) {
 		snprintf(key_name, sizeof(key_name), "sample:%s", ch->name);
 		route->sample = ch->sample;

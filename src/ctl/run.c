@@ -144,17 +144,24 @@ start_thread(struct ctl_engine *engine, struct ctl_err *err)
 	return 0;
 }
 
-int
-ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
+void
+ctl_engine_key(struct ctl_engine *engine)
 {
-	struct ctl *ctl = engine->ctl;
-	int rc;
+	const struct ctl *ctl = engine->ctl;
 
 	engine->seed = ctl->hash_key_set      ? ctl->hash_key
 		       : engine->ops->offline ? PKT_DEFAULT_KEY
 					      : ctl->random_key;
 	engine->dp->conf = engine->conf;
 	pkt_key_expand(&engine->dp->conf.key, engine->seed);
+}
+
+int
+ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
+{
+	int rc;
+
+	ctl_engine_key(engine);
 	rc = start_pool(engine, err);
 	if (rc < 0)
 		return rc;

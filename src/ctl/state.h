@@ -227,6 +227,7 @@ int ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err);
 
 /* run.c.  startable opens the links that launch needs. */
 int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);
+void ctl_engine_key(struct ctl_engine *engine); /* stopped: seed and conf of its next start */
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
 uint64_t ctl_engine_frames(
 	const struct ctl_engine *engine); /* frames that rings and sources need */

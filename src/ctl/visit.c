@@ -114,9 +114,12 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	STR(v, "kind", ch->transport == CTL_PACF ? "pacf" : "pcap");
 	visit_consumer(v, ch);
 	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
-	STR(v, "filter", ch->filter_text != NULL ? ch->filter_text : "");
-	NUM(v, "snaplen", ch->snaplen);
-	NUM(v, "sample", ch->sample);
+	if (ch->filter_text != NULL)
+		STR(v, "filter", ch->filter_text);
+	if (ch->snaplen != 0)
+		NUM(v, "snaplen", ch->snaplen);
+	if (ch->sample > 1)
+		NUM(v, "sample", ch->sample);
 	NUM(v, "waiting", c->waiting_pkts);
 	visit_channel_counters(v, c);
 	CLOSE(v);

@@ -23,19 +23,105 @@ mix_add(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t link, uint8
 		engine->digests[f][i] = digests[f];
 }
 
+/* Tags of the datagrams of which a packet has the first fragment: one, more in tunnels, or
+ * none. Returns how many. */
+static uint32_t
+firsts(const struct pkt_flow *flow, uint64_t *tags)
+{
+	uint32_t n = flow->nfrags - (flow->later ? 1u : 0u);
+
+	for (uint32_t i = 0; i < n; i++)
+		tags[i] = flow->frag[i];
+	return n;
+}
+
+/* Those of a packet that was held: the first fragment of a tunnel's packet can have a later one
+ * of a datagram inside. */
+static uint32_t
+held_firsts(const struct dp_engine *engine, const struct dp_held *held, uint64_t *tags)
+{
+	struct pkt_flow flow;
+
+	pkt_parse(held->pkt.data, held->pkt.len, engine->links[held->link].link, &engine->conf,
+		&flow);
+	return firsts(&flow, tags);
+}
+
+/* Out of the hold, on the list of what leaves it now. */
+static void
+take(struct dp_engine *engine, struct dp_held *held)
+{
+	struct dp_leaving *l = &engine->leaving;
+
+	l->pkts[l->npkts++] = *held;
+	l->ntags += held_firsts(engine, held, &l->tags[l->ntags]);
+	dp_hold_remove(&engine->hold, held);
+}
+
+static void
+take_tag(struct dp_engine *engine, uint64_t tag)
+{
+	struct dp_held *held;
+
+	while ((held = dp_hold_of_tag(&engine->hold, tag)) != NULL) {
+		take(engine, held);
+		engine->own.frag_followed_pkts++;
+	}
+}
+
+/* The flow of these datagrams is known now: so is that of all fragments of theirs that are
+ * held, and of the datagrams that begin in those. */
+static void
+take_all(struct dp_engine *engine, uint64_t ts_ns, const uint64_t digests[PKT_FIELDS_MAX])
+{
+	struct dp_leaving *l = &engine->leaving;
+
+	while (l->ntags > 0) {
+		uint64_t tag = l->tags[--l->ntags];
+		enum pkt_frag_put_result result =
+			pkt_frag_put(engine->frags, tag, ts_ns, digests);
+
+		engine->own.frag_forgotten_pkts +=
+			result == PKT_FRAG_EVICTED || result == PKT_FRAG_BUSY;
+		take_tag(engine, tag);
+	}
+}
+
+/* In the order in which they came. */
+static void
+leave(struct dp_engine *engine, const uint64_t digests[PKT_FIELDS_MAX])
+{
+	struct dp_leaving *l = &engine->leaving;
+
+	for (uint32_t i = 1; i < l->npkts; i++) {
+		struct dp_held held = l->pkts[i];
+		uint32_t k = i;
+
+		for (; k > 0 && (int32_t)(l->pkts[k - 1].order - held.order) > 0; k--)
+			l->pkts[k] = l->pkts[k - 1];
+		l->pkts[k] = held;
+	}
+	for (uint32_t i = 0; i < l->npkts; i++)
+		mix_add(engine, &l->pkts[i].pkt, l->pkts[i].link, l->pkts[i].reason, digests);
+	l->npkts = 0;
+}
+
 /* By its first fragment, if another engine has met it meanwhile, else by its addresses. */
 static void
 release(struct dp_engine *engine, struct dp_held *held)
 {
-	uint64_t digests[PKT_FIELDS_MAX];
-	bool found = pkt_frag_find(engine->frags, held->tag, held->pkt.ts_ns, digests);
+	uint64_t digests[PKT_FIELDS_MAX], ts_ns = held->pkt.ts_ns;
+	bool found = pkt_frag_find(engine->frags, held->tag, ts_ns, digests);
 
-	mix_add(engine, &held->pkt, held->link, held->reason, found ? digests : held->fallback);
+	for (uint32_t f = 0; f < PKT_FIELDS_MAX && !found; f++)
+		digests[f] = held->fallback[f];
 	if (found)
 		engine->own.frag_followed_pkts++;
 	else
 		engine->own.frag_orphan_pkts++;
-	dp_hold_remove(&engine->hold, held);
+	take(engine, held);
+	take_all(engine, ts_ns, digests);
+	leave(engine, digests);
 }
 
 static void
@@ -48,39 +134,11 @@ release_due(struct dp_engine *engine, uint32_t link, uint64_t now_ns)
 }
 
 static void
-release_tag(struct dp_engine *engine, uint64_t tag, const uint64_t digests[PKT_FIELDS_MAX])
-{
-	struct dp_held *held;
-
-	while ((held = dp_hold_of_tag(&engine->hold, tag)) != NULL) {
-		mix_add(engine, &held->pkt, held->link, held->reason, digests);
-		engine->own.frag_followed_pkts++;
-		dp_hold_remove(&engine->hold, held);
-	}
-}
-
-/* Every datagram of which this packet has the first fragment: one, or more in tunnels. */
-static void
-remember(struct dp_engine *engine, const struct pkt_flow *flow, const struct io_pkt *pkt,
-	const uint64_t digests[PKT_FIELDS_MAX])
-{
-	uint32_t firsts = flow->nfrags - (flow->later ? 1u : 0u);
-
-	for (uint32_t i = 0; i < firsts; i++) {
-		enum pkt_frag_put_result result =
-			pkt_frag_put(engine->frags, flow->frag[i], pkt->ts_ns, digests);
-
-		engine->own.frag_forgotten_pkts +=
-			result == PKT_FRAG_EVICTED || result == PKT_FRAG_BUSY;
-		release_tag(engine, flow->frag[i], digests);
-	}
-}
-
-static void
 hold(struct dp_engine *engine, const struct io_pkt *pkt, uint64_t tag, uint8_t reason,
 	const uint64_t fallback[PKT_FIELDS_MAX])
 {
 	struct dp_held *held, packet = {.pkt = *pkt,
+				      .order = engine->held++,
 				      .tag = tag,
 				      .link = engine->link,
 				      .reason = reason,
@@ -97,25 +155,27 @@ hold(struct dp_engine *engine, const struct io_pkt *pkt, uint64_t tag, uint8_t r
 static void
 add_fragment(struct dp_engine *engine, const struct io_pkt *pkt, enum pkt_link link)
 {
-	uint64_t digests[PKT_FIELDS_MAX], found[PKT_FIELDS_MAX], tag;
+	struct dp_leaving *l = &engine->leaving;
+	uint64_t digests[PKT_FIELDS_MAX];
 	struct pkt_flow flow;
 
 	pkt_digests(pkt->data, pkt->len, link, &engine->conf, digests, &flow);
-	if (!flow.later) {
-		remember(engine, &flow, pkt, digests);
-		mix_add(engine, pkt, engine->link, flow.reason, digests);
+	if (flow.later) {
+		uint64_t tag = flow.frag[flow.nfrags - 1];
+
+		if (!pkt_frag_find(engine->frags, tag, pkt->ts_ns, digests)) {
+			hold(engine, pkt, tag, flow.reason, digests);
+			return;
+		}
+		take_tag(engine, tag); /* held, and another engine met the first one */
+		engine->own.frag_followed_pkts++;
+	} else {
 		engine->own.frag_first_pkts++;
-		return;
 	}
-	tag = flow.frag[flow.nfrags - 1];
-	if (!pkt_frag_find(engine->frags, tag, pkt->ts_ns, found)) {
-		hold(engine, pkt, tag, flow.reason, digests);
-		return;
-	}
-	release_tag(engine, tag, found);
-	remember(engine, &flow, pkt, found);
-	mix_add(engine, pkt, engine->link, flow.reason, found);
-	engine->own.frag_followed_pkts++;
+	l->ntags += firsts(&flow, &l->tags[l->ntags]);
+	take_all(engine, pkt->ts_ns, digests);
+	leave(engine, digests);
+	mix_add(engine, pkt, engine->link, flow.reason, digests);
 }
 
 static void

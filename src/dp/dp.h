@@ -22,6 +22,13 @@ struct dp_link {
 	_Atomic uint64_t shared[DP_WORDS(struct dp_link_counters)];
 };
 
+/* defrag.c: what leaves the hold together, and the datagrams that make it leave. */
+struct dp_leaving {
+	uint32_t npkts, ntags;
+	struct dp_held pkts[DP_HOLD_MAX];
+	uint64_t tags[(DP_HOLD_MAX + 1) * PKT_MAX_FRAGS];
+};
+
 struct dp_engine {
 	/* Set by control before the thread starts. */
 	char name[32];
@@ -62,7 +69,9 @@ struct dp_engine {
 	uint64_t digests[PKT_FIELDS_MAX]
 			[DP_BURST_MAX]; /* those that the plan's fields ask for */
 	uint8_t reason[DP_BURST_MAX];
-	bool odd;	     /* some reason is not PKT_OK */
+	bool odd; /* some reason is not PKT_OK */
+	struct dp_leaving leaving;
+	uint32_t held;	     /* fragments that were held so far */
 	struct dp_hold hold; /* fragments that came before their first one */
 	/* defrag.c: a burst with its fragments, each where it belongs; burst points here then.
 	 */

@@ -49,6 +49,7 @@ struct dp_held {
 	uint64_t tag;
 	uint64_t fallback[PKT_FRAG_DIGESTS]; /* where it goes if no first fragment comes */
 	uint32_t link;			     /* below DP_MAX_LINKS */
+	uint32_t order;			     /* of arrival; the engine's own */
 	uint8_t reason;			     /* enum pkt_reason */
 	bool large;
 	/* The hold's own. */

@@ -168,6 +168,7 @@ mem_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *inf
 		info->linktype = io_linktype(m->dlt);
 		info->snaplen = IO_LARGE_BYTES;
 		info->ts_digits = 9;
+		info->swapped = false;
 	} else if ((rc = open_file(m, cfg->ifname, info, err)) != 0)
 		return rc;
 	/* A broken file ends with its error after the first pass; an empty one at once. */

@@ -65,6 +65,10 @@ int shell_result(lua_State *L, int rc, const struct ctl_err *err);
  */
 int visit_push(lua_State *L, struct ctl *ctl, const char *engine);
 
+/* visit.c: calls the Lua function at index fn with a table for each packet that ctl_explain
+ * explains; pushes true, or nil and a sentence.  Raises what fn raises. */
+int visit_explain(lua_State *L, struct ctl *ctl, const struct ctl_explain_args *args, int fn);
+
 /* progress.c: the bar that pkteng.wait draws on a terminal. */
 struct progress {
 	bool shown;

@@ -243,6 +243,20 @@ core_names(lua_State *L)
 	return 1;
 }
 
+/* explain(engine or nil, file, packet or 0 for all, function): calls it with a table for each
+ */
+static int
+core_explain(lua_State *L)
+{
+	const struct ctl_explain_args args = {
+		.engine = lua_tostring(L, 1),
+		.file = lua_tostring(L, 2),
+		.packet = (uint64_t)lua_tointeger(L, 3),
+	};
+
+	return visit_explain(L, shell_of(L)->ctl, &args, 4);
+}
+
 const luaL_Reg lua_pkteng_core[] = {
 	{"engine_new", core_engine_new},
 	{"engine_delete", core_engine_delete},
@@ -254,5 +268,6 @@ const luaL_Reg lua_pkteng_core[] = {
 	{"close_channel", core_close_channel},
 	{"wait", core_wait},
 	{"names", core_names},
+	{"explain", core_explain},
 	{NULL, NULL},
 };

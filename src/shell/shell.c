@@ -110,6 +110,19 @@ shell_run_text(struct shell *sh, const char *text)
 	return finish(sh, eval_text(sh, text, true));
 }
 
+bool
+shell_explain(struct shell *sh, const char *file, const char *packet)
+{
+	bool ok;
+
+	eval_watch(sh);
+	lua_pushstring(sh->lua, file);
+	lua_pushstring(sh->lua, packet); /* NULL: nil */
+	ok = eval_prelude(sh, "explain_file", 2, 0);
+	fflush(stdout);
+	return finish(sh, ok ? EVAL_OK : EVAL_FAILED);
+}
+
 /* Appends a byte, keeps the text terminated; false: no memory. */
 static bool
 append(char **text, size_t *len, size_t *room, int byte)

@@ -32,6 +32,9 @@ void shell_close(struct shell *sh);
 bool shell_run_file(struct shell *sh, const char *path);
 bool shell_run_text(struct shell *sh, const char *text);
 bool shell_run_input(struct shell *sh);
+/* `pacf explain FILE [PACKET]`: where a packet goes (packet: as the user wrote it), or a line
+ * for each (NULL). */
+bool shell_explain(struct shell *sh, const char *file, const char *packet);
 /* The prompt, until Ctrl+D, pacf.shutdown() or a signal.  Errors are shown and forgotten. */
 void shell_interact(struct shell *sh);
 

@@ -1,7 +1,7 @@
 /*
- * shell/visit: the walk of ctl_visit as a Lua table.  The walk runs under ctl's lock, where Lua
- * must not run (an allocation may raise an error or collect garbage), so it is written down
- * first and read into Lua afterwards.
+ * shell/visit: the walks of ctl_visit and ctl_explain as Lua tables.  The first runs under
+ * ctl's lock, where Lua must not run (an allocation may raise an error or collect garbage), so
+ * it is written down first and read into Lua afterwards.
  */
 #include "internal.h"
 
@@ -157,4 +157,75 @@ visit_push(lua_State *L, struct ctl *ctl, const char *engine)
 	if (rc != LUA_OK)
 		return lua_error(L);
 	return 1;
+}
+
+struct packets {
+	struct tape tape; /* of the packet being told; first: the visitor's functions get it */
+	int depth, fn, status;
+	bool told; /* one at least */
+	lua_State *L;
+	struct ctl *ctl;
+};
+
+/* ctl_explain holds no lock, but it must come back: no error gets out of here. */
+static void
+packet_tell(struct packets *p)
+{
+	lua_State *L = p->L;
+
+	if (p->status != LUA_OK || p->tape.no_memory)
+		return;
+	p->told = true;
+	lua_pushvalue(L, p->fn);
+	lua_pushcfunction(L, replay);
+	lua_pushlightuserdata(L, &p->tape);
+	p->status = lua_pcall(L, 1, 1, 0);
+	if (p->status == LUA_OK)
+		p->status = lua_pcall(L, 1, 0, 0);
+	else
+		lua_remove(L, -2);
+	if (p->status != LUA_OK)
+		ctl_interrupt(p->ctl);
+	p->tape.len = 0;
+}
+
+static void
+on_packet_open(void *arg, const char *key)
+{
+	struct packets *p = arg;
+
+	p->depth++;
+	on_open(&p->tape, key);
+}
+
+static void
+on_packet_close(void *arg)
+{
+	struct packets *p = arg;
+
+	on_close(&p->tape);
+	if (--p->depth == 0)
+		packet_tell(p);
+}
+
+int
+visit_explain(lua_State *L, struct ctl *ctl, const struct ctl_explain_args *args, int fn)
+{
+	struct packets p = {.fn = fn, .L = L, .ctl = ctl};
+	const struct ctl_visitor v = {
+		&p, on_packet_open, on_packet_close, on_str, on_num, on_real};
+	struct ctl_err err = {""};
+	int rc;
+
+	luaL_checkstack(L, 8, NULL);
+	do {
+		rc = ctl_explain(ctl, args, &v, &err);
+		/* An interrupt that nobody asked for: left over from an earlier command. */
+	} while (rc == -EINTR && !p.told && !signals_stop(shell_of(L)));
+	free(p.tape.bytes);
+	if (p.status != LUA_OK)
+		return lua_error(L);
+	if (p.tape.no_memory)
+		return shell_result(L, -ENOMEM, &(struct ctl_err){""});
+	return shell_result(L, rc, &err);
 }

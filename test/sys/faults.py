@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 
-import partition
+import captures
 from daemon import (Client, Daemon, Failed, LuaError, channel_of, check_ledger, dropped, list_channels,
                     need, stop_process, until)
 
@@ -49,7 +49,7 @@ def records_read(path):
         ts, caplen, length = struct.unpack_from('=QII', raw, at)
         if at + 16 + caplen > len(raw):
             break
-        packets.append(partition.Packet(ts, length, raw[at + 16:at + 16 + caplen]))
+        packets.append(captures.Packet(ts, length, raw[at + 16:at + 16 + caplen]))
         at += 16 + caplen
     return packets
 
@@ -315,7 +315,7 @@ class Suite:
         files = all_read(daemon, self.reference_folder, self.capture)
         daemon.close()
         self.reference = {key: records_read(path) for key, path in files.items()}
-        reference_check(self.reference, partition.read_capture(self.capture)[1])
+        reference_check(self.reference, captures.read_capture(self.capture)[1])
 
     def fault(self, kind, folder):
         daemon = Daemon(folder)

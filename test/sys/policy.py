@@ -1,328 +1,280 @@
 #!/usr/bin/env python3
-"""What each channel gets is what its arguments say, and the figures say the same.
+"""What a channel can ask for: filter, snaplen, sample, fields, group, rebalance; DROP with a filter.
 
 usage: policy.py [CASE ...]
-
-filters: counts are those of `tcpdump -r FILE EXPRESSION`, on made-up and real captures of every link
-type, and a file is what tcpdump writes; rules: samples of whole flows, snaplen, DROP with a filter;
-mixed: all of it in one engine; closing: a channel closes while packets pass, and no flow of the others
-moves; rebalance: an application is killed, and only its flows move, until it comes again.
-
-PACF, PACF_GEN, BADCLIENT: the programs.  PACF_SHARED: the folder that holds traces/.
+PACF, PACF_GEN, PACF_RUN: the programs.  tcpdump says what a filter means; exit status 77 without it.
 """
-import argparse
 import collections
-import glob
 import os
 import shutil
+import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import time
 
-import partition
-from daemon import Client, Daemon, Failed, LuaError, channel_of, check_ledger, list_channels, need, until
-from faults import records_read, subsequence
+from captures import read_capture
 
-EXPRESSIONS = ('tcp', 'udp port 53', 'vlan', 'vlan and tcp', 'tcp or (vlan and tcp)', 'ip6', 'arp', 'icmp',
-               'not ip', 'greater 200', 'src net 10.0.0.0/8', 'tcp[tcpflags] & tcp-syn != 0',
-               'ether broadcast', 'ip[6:2] & 0x3fff != 0')
-KINDS = 3  # captures of the traces for each link type
+FILTERS = ('tcp', 'udp and ip6', 'tcp port 80 or (vlan and tcp port 80)', 'vlan', 'ip[6:2] & 0x3fff != 0',
+           'greater 500', 'icmp or icmp6', 'src net 10.0.0.0/9')
 
 
-def generate(folder, name, *args):
-    path = os.path.join(folder, name)
-    subprocess.run([os.environ['PACF_GEN'], '--nano', *args, path], check=True, stderr=subprocess.DEVNULL)
-    return path
+class Failed(Exception):
+    pass
 
 
-def tcpdump(path, expression):
-    """The packets that match, or None: it refuses the expression for that link type."""
-    run = subprocess.run(['tcpdump', '--nano', '-nn', '-r', path, '-w', '-', expression], check=False,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if run.returncode != 0:
-        return None
-    unit = 1 if run.stdout[:4] == b'\x4d\x3c\xb2\xa1' else 1000
-    return partition.read_classic(run.stdout, '<', unit)[1]
+def need(what, why):
+    if not what:
+        raise Failed(why)
 
 
-def flow_of(packet):
-    """Of an untagged IPv4 packet without options: both ends and the protocol."""
-    d = packet.data
-    return d[23], frozenset((d[26:30] + d[34:36], d[30:34] + d[36:38]))
+def pacf(script):
+    ran = subprocess.run([os.environ['PACF'], '-e', script], stdin=subprocess.DEVNULL, text=True,
+                         capture_output=True, timeout=60)
+    need(ran.returncode == 0, 'pacf ended with %d: %s\n%s' % (ran.returncode, ran.stderr, script))
+    return ran.stdout
 
 
-def packets_of(path):
-    return partition.read_capture(path)[1]
+def split(capture, channels, after=''):
+    """Opens the channels (tables in Lua), reads the capture, returns what `after` printed."""
+    opened = ''.join('pkteng.open_channel{engine="e", %s}\n' % c for c in channels)
+    return pacf('pkteng.new{name="e", type="pcap"} pkteng.link{engine="e", ifname="%s"}\n%s'
+                'pkteng.start{engine="e"} assert(pkteng.wait{engine="e", timeout=50})\n%s\n%s' %
+                (capture, opened, CHECK, after))
 
 
-class Engine:
-    """One engine of a daemon, reading a capture."""
-    count = 0
-
-    def __init__(self, daemon, capture, kind='mem', more=''):
-        Engine.count += 1
-        self.daemon, self.name = daemon, 'p%d' % Engine.count
-        daemon.lua("pkteng.new{name='%s', type='%s'} pkteng.link{engine='%s', ifname=%s%s}" %
-                   (self.name, kind, self.name, partition.lua_text(capture), more))
-
-    def open(self, channel, **args):
-        text = ''.join(', %s=%s' % (k, v if isinstance(v, int) else partition.lua_text(v))
-                       for k, v in args.items())
-        self.daemon.lua("pkteng.open_channel{engine='%s', channel='%s'%s}" % (self.name, channel, text))
-
-    def start(self):
-        self.daemon.lua("pkteng.start{engine='%s'}" % self.name)
-
-    def finish(self):
-        """Waits for the end; the figures, which add up."""
-        need(self.daemon.lua("return pkteng.wait{engine='%s', timeout=60}" % self.name), 'no end')
-        stats = self.daemon.stats(self.name)
-        check_ledger(stats)
-        self.daemon.lua("pkteng.delete{engine='%s'}" % self.name)
-        return stats
-
-    def run(self):
-        self.start()
-        return self.finish()
+# Every channel's and group's ledger adds up.
+CHECK = '''
+do
+	local s, sums = pkteng.stats("e"), {}
+	for _, c in ipairs(s.channels) do
+		local parts = c.delivered_pkts + c.filtered_pkts + c.unsampled_pkts + c.drop_ring_full_pkts +
+			c.drop_large_full_pkts + c.drop_no_consumer_pkts + c.drop_sink_error_pkts
+		assert(c.received_pkts == parts, c.channel .. " does not add up")
+		if c.action == "SAMPLE" then
+			sums[c.group] = (sums[c.group] or 0) + c.received_pkts
+		elseif c.action == "COPY" then
+			assert(c.received_pkts == s.counters.distributed_pkts)
+		end
+	end
+	for _, g in ipairs(s.groups) do
+		assert(g.received_pkts == s.counters.distributed_pkts)
+		assert(g.received_pkts == sums[g.group] + g.closed.received_pkts, g.group)
+	end
+	local k = s.counters
+	assert(k.received_pkts == k.distributed_pkts + k.drop_rule_pkts + k.drop_no_channel_pkts)
+end
+'''
 
 
-def matched(stats, channel):
-    c = channel_of(stats, channel)
-    return c['received_pkts'] - c['filtered_pkts']
+def multiset(path):
+    return collections.Counter(read_capture(path)[1])
 
 
-def some_traces():
-    """Whole captures of the traces, the largest few of each link type."""
-    shared = os.environ.get('PACF_SHARED', os.path.join(os.environ.get('SRC', '.'), '..', 'shared'))
-    names = [n for n in glob.glob(os.path.join(shared, 'traces', '**'), recursive=True) if os.path.isfile(n)]
-    by_link = collections.defaultdict(list)
-    for path in sorted(names, key=lambda n: (-os.path.getsize(n), n)):
-        if os.path.getsize(path) > 2000000:
-            continue
+def wanted(capture, expression, folder):
+    out = os.path.join(folder, 'want.pcap')
+    subprocess.run(['tcpdump', '-r', capture, '-w', out, expression], check=True, stderr=subprocess.DEVNULL)
+    return multiset(out)
+
+
+class Suite:
+    def __init__(self, folder):
+        self.folder = folder
+        self.capture = self.path('in.pcap')
+        subprocess.run([os.environ['PACF_GEN'], '--flows', '3000', '--packets', '30000', self.capture], check=True,
+                       stderr=subprocess.DEVNULL)
+        self.whole = multiset(self.capture)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def filters(self):
+        """Each is what tcpdump makes of it; on SAMPLE channels, of each one's own flows."""
+        channels = ['channel="pcap:%s", action="COPY", filter="%s"' % (self.path('f%d' % i), f)
+                    for i, f in enumerate(FILTERS)]
+        channels += ['channel="pcap:%s", group="g", filter="tcp"' % self.path('g%d' % i) for i in range(3)]
+        split(self.capture, channels)
+        for i, f in enumerate(FILTERS):
+            need(multiset(self.path('f%d' % i)) == wanted(self.capture, f, self.folder), 'filter %s' % f)
+        together = sum((multiset(self.path('g%d' % i)) for i in range(3)), collections.Counter())
+        need(together == wanted(self.capture, 'tcp', self.folder), 'filtered SAMPLE channels')
+
+    def refusals(self):
+        for arguments, words in (('channel="x{0", filter="tcp prot 80"', ('tcp prot 80', 'prot')),
+                                 ('channel="x{0", action="DROP", snaplen=9', ('DROP', 'snaplen')),
+                                 ('channel="x{0", action="COPY", fields="2tuple"', ('COPY',)),
+                                 ('channel="pcap:/tmp/x", when_detached="rebalance"', ('rebalance',))):
+            said = pacf('pkteng.new{name="e", type="pcap"}\n'
+                        'local ok, why = pcall(pkteng.open_channel, {engine="e", %s}) assert(not ok) print(why)'
+                        % arguments)
+            need(all(w in said for w in words), 'refusal of %s: %s' % (arguments, said))
+        said = pacf('pkteng.new{name="e", type="pcap"} pkteng.open_channel{engine="e", channel="a{0", fields="2tuple"}\n'
+                    'print(select(2, pcall(pkteng.open_channel, {engine="e", channel="a{1", fields="5tuple"})))')
+        need('2tuple' in said, 'two fields in one group: %s' % said)
+
+    def snaplen(self):
+        split(self.capture, ['channel="pcap:%s", action="COPY", snaplen=70' % self.path('cut')])
+        cut = collections.Counter()
+        for packet, n in self.whole.items():
+            cut[packet._replace(data=packet.data[:70])] += n
+        need(multiset(self.path('cut')) == cut, 'snaplen')
+        reader = self.path('read')
+        script = self.path('snap.lua')
+        with open(script, 'w') as f:
+            f.write('pkteng.new{name="e", type="pcap"} pkteng.link{engine="e", ifname="%s"}\n'
+                    'pkteng.open_channel{engine="e", channel="s{0", action="COPY", snaplen=70}\n'
+                    'pkteng.start{engine="e"} pkteng.wait{engine="e", timeout=30}' % self.capture)
+        daemon = subprocess.Popen([os.environ['PACF'], '-f', script], stdin=subprocess.DEVNULL)
+        attach('s}0', ['tcpdump', '-w', reader]).wait(30)
+        need(daemon.wait(30) == 0 and multiset(reader) == cut, 'snaplen of a shared-memory channel')
+
+    def sample(self):
+        """Whole flows, about 1 in n: a flow's packets are all there or none."""
+        split(self.capture, ['channel="pcap:%s", action="COPY", sample=10' % self.path('tenth'),
+                             'channel="pcap:%s", action="COPY", sample=1' % self.path('all')])
+        need(multiset(self.path('all')) == self.whole, 'sample=1 is not everything')
+        share = sum(multiset(self.path('tenth')).values()) / sum(self.whole.values())
+        need(0 < share < 0.5, 'sample=10 has %.3f of the packets' % share)
+        chosen, rest = streams(self.path('tenth')), streams(self.capture)
+        need(all(rest[s] == n for s, n in chosen.items()), 'sample=10 has parts of flows')
+        need(0.06 < len(chosen) / len(rest) < 0.15, 'sample=10 has %d of %d flows' % (len(chosen), len(rest)))
+
+    def drop(self):
+        split(self.capture, ['channel="no{0", action="DROP", filter="udp"',
+                             'channel="no{1", action="DROP", filter="vlan"',
+                             'channel="pcap:%s", action="COPY"' % self.path('kept'),
+                             'channel="pcap:%s"' % self.path('kept1'), 'channel="pcap:%s"' % self.path('kept2')])
+        kept = wanted(self.capture, 'not udp and not vlan', self.folder)
+        need(multiset(self.path('kept')) == kept, 'DROP with filters')
+        need(multiset(self.path('kept1')) + multiset(self.path('kept2')) == kept, 'DROP beside SAMPLE')
+
+    def fields(self):
+        """2tuple: all packets of two addresses are in one channel."""
+        split(self.capture, ['channel="pcap:%s", fields="2tuple"' % self.path('p%d' % i) for i in range(3)])
+        where = {}
+        for i in range(3):
+            for pair in set(pairs(self.path('p%d' % i))):
+                need(where.setdefault(pair, i) == i, '%s is in two channels' % (pair,))
+        need(len(set(where.values())) == 3, 'not all channels have packets')
+
+    def closing(self):
+        """Closing one of four moves only its own flows; opening it again moves only what it takes."""
+        for name, close in (('before', None), ('after', 2)):
+            channels = ['channel="pcap:%s"' % self.path('%s%d' % (name, i)) for i in range(4)]
+            opened = ''.join('pkteng.open_channel{engine="e", %s}\n' % c for c in channels)
+            closed = 'pkteng.close_channel{engine="e", channel="pcap:%s"}' % self.path('after2') if close else ''
+            pacf('pkteng.new{name="e", type="pcap"} pkteng.link{engine="e", ifname="%s"}\n%s%s\n'
+                 'pkteng.start{engine="e"} pkteng.wait{engine="e"}\n%s' % (self.capture, opened, closed, CHECK))
+        for i in (0, 1, 3):
+            lost = multiset(self.path('before%d' % i)) - multiset(self.path('after%d' % i))
+            need(not lost, 'closing channel 2 moved packets of channel %d' % i)
+
+    def rebalance(self):
+        """A reader that is killed gives its flows to the others; theirs stay where they are."""
+        script = self.path('rebalance.lua')
+        with open(script, 'w') as f:
+            f.write('pkteng.new{name="e", type="pcap"} pkteng.link{engine="e", ifname="%s", loop=true, speed=0}\n'
+                    'for i = 0, 2 do pkteng.open_channel{engine="e", channel="r{" .. i, when_full="drop",\n'
+                    '	when_detached="rebalance"} end\n'
+                    'pkteng.start{engine="e"}\n'
+                    'for line in io.lines() do print(load(line)()) io.flush() end' % self.capture)
+        daemon = subprocess.Popen([os.environ['PACF'], '-f', script], stdin=subprocess.PIPE, text=True,
+                                  stdout=subprocess.PIPE)
+
+        def ask(lua):
+            daemon.stdin.write('return %s\n' % lua)
+            daemon.stdin.flush()
+            return daemon.stdout.readline().strip()
         try:
-            linktype, packets, whole = partition.read_capture(path)
-        except (partition.Unreadable, OSError):
+            readers = [attach('r}%d' % i, ['tcpdump', '-w', '/dev/null']) for i in range(3)]
+            attached = '(function() local n = 0 for _, c in ipairs(pkteng.stats("e").channels) do ' \
+                'if c.state == "attached" then n = n + 1 end end return n end)()'
+            until('three readers', lambda: ask(attached) == '3')
+            counts = '(function() local t = {} for _, c in ipairs(pkteng.stats("e").channels) do ' \
+                't[#t+1] = c.received_pkts end return table.concat(t, " ") end)()'
+            readers[1].send_signal(signal.SIGKILL)
+            readers[1].wait()
+            until('two readers', lambda: ask(attached) == '2')
+            before = [int(n) for n in ask(counts).split()]
+            until('packets', lambda: int(ask(counts).split()[0]) > before[0] + 1000)
+            after = [int(n) for n in ask(counts).split()]
+            need(after[1] == before[1], 'the killed reader still gets packets: %s %s' % (before, after))
+            readers[1] = attach('r}1', ['tcpdump', '-w', '/dev/null'])
+            until('its flows back', lambda: int(ask(counts).split()[1]) > after[1])
+        finally:
+            daemon.stdin.close()
+            daemon.wait(30)
+            for reader in readers:
+                reader.wait(30)
+
+
+def until(what, test):
+    end = time.monotonic() + 20
+    while not test():
+        need(time.monotonic() < end, 'after 20 s still not: ' + what)
+        time.sleep(0.05)
+
+
+def attach(channel, command):
+    """Starts a libpcap program on a channel, as soon as there is one."""
+    until('channel ' + channel, lambda: channel in subprocess.run(
+        [os.environ['PACF_RUN'], 'tcpdump', '-D'], capture_output=True, text=True).stdout)
+    return subprocess.Popen([os.environ['PACF_RUN'], command[0], '-i', 'pacf:' + channel, *command[1:]],
+                            stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def l3(data):
+    """(version, offset of the IP header) behind Ethernet and tags, or None."""
+    at = 12
+    while data[at:at + 2] in (b'\x81\x00', b'\x88\xa8'):
+        at += 4
+    kind = data[at:at + 2]
+    return (4, at + 2) if kind == b'\x08\x00' else (6, at + 2) if kind == b'\x86\xdd' else None
+
+
+def pairs(path):
+    for packet in read_capture(path)[1]:
+        where = l3(packet.data)
+        if where is None:
             continue
-        if whole and packets and len(by_link[linktype]) < KINDS and partition.libpcap_reads(path):
-            by_link[linktype].append(path)
-    return [path for paths in by_link.values() for path in paths]
+        n, at = (4, where[1] + 12) if where[0] == 4 else (16, where[1] + 8)
+        yield tuple(sorted((packet.data[at:at + n], packet.data[at + n:at + 2 * n])))
 
 
-def filter_counts(daemon, path):
-    """How many expressions were compared."""
-    engine, wanted = Engine(daemon, path), {}
-    for i, expression in enumerate(EXPRESSIONS):
-        channel, packets = 'pacf:f{%d' % i, tcpdump(path, expression)
-        try:
-            engine.open(channel, action='COPY', when_detached='drop', filter=expression)
-        except LuaError as error:
-            need(packets is None, '%s: %s' % (path, error))
+def streams(path):
+    """Packets of each TCP flow over IPv4 without fragments, by its ends."""
+    found = collections.Counter()
+    for packet in read_capture(path)[1]:
+        where = l3(packet.data)
+        if where is None or where[0] != 4:
             continue
-        need(packets is not None, '%s: tcpdump refuses "%s"' % (path, expression))
-        wanted[channel] = len(packets)
-    stats = engine.run()
-    for channel, count in wanted.items():
-        need(matched(stats, channel) == count, '%s: "%s" matches %d, tcpdump says %d' % (
-            path, channel_of(stats, channel)['filter'], matched(stats, channel), count))
-    return len(wanted)
-
-
-def case_filters(daemon, folder):
-    made = generate(folder, 'filters.pcap', '--flows', '300', '--packets', '20000', '--vlan', '30',
-                    '--fragments', '20')
-    compared = filter_counts(daemon, made)
-    need(compared == len(EXPRESSIONS), 'only %d expressions' % compared)
-    compared += sum(filter_counts(daemon, path) for path in some_traces())
-    out = os.path.join(folder, 'filtered.pcap')
-    engine = Engine(daemon, made)
-    engine.open('pcap:' + out, filter='vlan and tcp')
-    engine.run()
-    need(packets_of(out) == tcpdump(made, 'vlan and tcp'), 'the file is not what tcpdump writes')
-    return '%d counts' % compared
-
-
-def case_rules(daemon, folder):
-    made = generate(folder, 'rules.pcap', '--flows', '3000', '--packets', '30000', '--vlan', '0', '--ipv6', '0')
-    whole = packets_of(made)
-    names = {n: os.path.join(folder, n + '.pcap') for n in ('sample', 'both', 'cut')}
-    engine = Engine(daemon, made)
-    engine.open('pcap:' + names['sample'], action='COPY', sample=8)
-    engine.open('pcap:' + names['both'], action='COPY', sample=8, filter='udp')
-    engine.open('pcap:' + names['cut'], action='COPY', snaplen=60)
-    engine.open('pacf:no{0', action='DROP', filter='net 10.0.8.0/21')
-    stats = engine.run()
-    gone = len(tcpdump(made, 'net 10.0.8.0/21'))
-    need(0 < gone < len(whole) and stats['counters']['drop_rule_pkts'] == gone, 'DROP with a filter')
-    left = tcpdump(made, 'not net 10.0.8.0/21')
-    for name in ('sample', 'both'):
-        kept = left if name == 'sample' else [p for p in left if p.data[23] == 17]
-        got = packets_of(names[name])
-        flows, chosen = {flow_of(p) for p in kept}, {flow_of(p) for p in got}
-        need(got == [p for p in kept if flow_of(p) in chosen], '%s: torn flows' % name)
-        share = len(flows) / 8
-        need(abs(len(chosen) - share) < 5 * share**0.5, '%s: %d of %d flows' % (name, len(chosen), len(flows)))
-    cut = packets_of(names['cut'])
-    need(cut == [p._replace(data=p.data[:60]) for p in left], 'snaplen=60')
-    return '1 in 8 of %d flows' % len({flow_of(p) for p in left})
-
-
-def case_mixed(daemon, folder):
-    made = generate(folder, 'mixed.pcap', '--flows', '500', '--packets', '20000', '--fragments', '10')
-    rule = 'src net 10.0.4.0/22 or (vlan and src net 10.0.4.0/22)'
-    kept = tcpdump(made, 'not (%s)' % rule)
-    groups = {'a': [os.path.join(folder, 'a%d.pcap' % i) for i in range(3)],
-              'b': [os.path.join(folder, 'b%d.pcap' % i) for i in range(2)]}
-    engine = Engine(daemon, made)
-    engine.open('pacf:no{0', action='DROP', filter=rule)
-    engine.open('pacf:lost{0', action='COPY', when_detached='drop', filter='ip6', sample=3)
-    for path in groups['a']:
-        engine.open('pcap:' + path, group='a')
-    engine.open('pcap:' + groups['b'][0], group='b', fields='2tuple', snaplen=80, filter='ip')
-    engine.open('pcap:' + groups['b'][1], group='b', sample=4)
-    engine.open('pacf:read{0', group='c', filter='tcp', snaplen=100)
-    records = os.path.join(folder, 'mixed.rec')
-    reader = Client('read', 'pacf:read}0', records)
-    until('a reader', lambda: list_channels().get('pacf:read}0') == reader.pid)
-    stats = engine.run()
-    reader.end()
-    need(stats['counters']['distributed_pkts'] == len(kept), 'DROP in the middle of all')
-    parts = [packets_of(p) for p in groups['a']]
-    need(collections.Counter(p for part in parts for p in part) == collections.Counter(kept), 'group a')
-    tcp = [p for p in tcpdump(made, 'tcp or (vlan and tcp)') if p in set(kept)]  # fragments may have been held
-    need(all(subsequence([p for p in part if p in set(tcp)], tcp) for part in parts), 'order in group a')
-    first, second = (channel_of(stats, 'pcap:' + p) for p in groups['b'])
-    need(first['received_pkts'] + second['received_pkts'] == len(kept), 'group b')
-    need(first['filtered_pkts'] > 0 and first['unsampled_pkts'] == 0, 'filter in group b: %s' % first)
-    need(second['unsampled_pkts'] > 0 and second['filtered_pkts'] == 0, 'sample in group b: %s' % second)
-    need(max(len(p.data) for p in packets_of(groups['b'][0])) == 80, 'snaplen in group b')
-    tcp = [p for p in tcpdump(made, 'tcp') if p in set(kept)]
-    need(records_read(records) == [p._replace(data=p.data[:100]) for p in tcp], 'group c')
-    lost = channel_of(stats, 'pacf:lost{0')
-    need(lost['filtered_pkts'] > 0 and lost['unsampled_pkts'] > 0 and
-         lost['drop_no_consumer_pkts'] == lost['received_pkts'] - lost['filtered_pkts'] - lost['unsampled_pkts'],
-         'a COPY that nobody has open: %s' % lost)
-    return '%d packets' % len(kept)
-
-
-def owners(parts):
-    """{flow: number of the only part that has it}"""
-    of = {}
-    for number, part in enumerate(parts):
-        for flow in {flow_of(p) for p in part}:
-            need(flow not in of, 'a flow in two channels')
-            of[flow] = number
-    return of
-
-
-def plain_capture(folder):
-    """Two seconds of flows that last as long."""
-    return generate(folder, 'plain.pcap', '--flows', '400', '--packets', '20000', '--vlan', '0', '--ipv6', '0')
-
-
-def reference(daemon, folder, made):
-    """Which of four channels has a flow while all are there."""
-    paths = [os.path.join(folder, 'reference%d.pcap' % i) for i in range(4)]
-    engine = Engine(daemon, made)
-    for path in paths:
-        engine.open('pcap:' + path)
-    engine.run()
-    return owners([packets_of(path) for path in paths])
-
-
-def check_others(parts, of, victim, whole):
-    """All that others had, they have; what else they got was the victim's.  How many packets moved."""
-    moved = 0
-    for number, part in enumerate(parts):
-        if number == victim:
+        h = packet.data[where[1]:]
+        if h[9] != 6 or struct.unpack_from('>H', h, 6)[0] & 0x3fff:
             continue
-        mine = [p for p in part if of[flow_of(p)] == number]
-        need(mine == [p for p in whole if of[flow_of(p)] == number], 'channel %d lost some of its own' % number)
-        strange = [p for p in part if of[flow_of(p)] != number]
-        need(all(of[flow_of(p)] == victim for p in strange), 'channel %d got flows of another' % number)
-        moved += len(strange)
-    return moved
-
-
-def case_closing(daemon, folder):
-    made = plain_capture(folder)
-    of, whole = reference(daemon, folder, made), packets_of(made)
-    paths = [os.path.join(folder, 'closing%d.pcap' % i) for i in range(4)]
-    engine = Engine(daemon, made, 'pcap', ', speed=1')
-    for path in paths:
-        engine.open('pcap:' + path)
-    engine.start()
-    until('packets', lambda: daemon.stats(engine.name)['counters']['received_pkts'] > 5000)
-    daemon.lua("pkteng.close_channel{engine='%s', channel='pcap:%s'}" % (engine.name, paths[2]))
-    engine.finish()
-    parts = [packets_of(path) for path in paths]
-    moved = check_others(parts, of, 2, whole)
-    need(all(of[flow_of(p)] == 2 for p in parts[2]), 'the closed channel had flows of others')
-    need(moved > 0 and moved + len(parts[2]) == sum(of[flow_of(p)] == 2 for p in whole), 'lost on the way')
-    return '%d packets moved' % moved
-
-
-def case_rebalance(daemon, folder):
-    made = plain_capture(folder)
-    of, whole = reference(daemon, folder, made), packets_of(made)
-    paths = [os.path.join(folder, 'rebalance%d.rec' % i) for i in range(4)]
-    engine = Engine(daemon, made, 'pcap', ', speed=0.5')
-    for i in range(4):
-        engine.open('pacf:r{%d' % i, when_detached='rebalance', when_full='wait')
-    clients = [Client('read', 'pacf:r}%d' % i, path) for i, path in enumerate(paths)]
-    until('four readers', lambda: sum(1 for pid in list_channels().values() if pid) == 4)
-    engine.start()
-    received = lambda: daemon.stats(engine.name)['counters']['received_pkts']
-    until('packets', lambda: received() > 4000)
-    clients[1].process.kill()
-    clients[1].process.wait()
-    until('its end is seen', lambda: list_channels()['pacf:r}1'] == 0)
-    seen = received()
-    until('packets without it', lambda: received() > seen + 3000)
-    again = Client('read', 'pacf:r}1', os.path.join(folder, 'again.rec'))
-    until('it is back', lambda: list_channels()['pacf:r}1'] == again.pid)
-    stats = engine.finish()
-    for client in (clients[0], clients[2], clients[3], again):
-        client.end()
-    parts = [records_read(path) for path in paths]
-    moved = check_others(parts, of, 1, whole)
-    back = records_read(os.path.join(folder, 'again.rec'))
-    need(all(of[flow_of(p)] == 1 for p in parts[1] + back), 'the victim got flows of others')
-    need(moved > 0 and back and parts[1], 'moved %d, back %d' % (moved, len(back)))
-    # From the first packet after its return on, all of them.
-    need(back == [p for p in whole if of[flow_of(p)] == 1 and p.ts_ns >= back[0].ts_ns], 'not all came back')
-    unread = channel_of(stats, 'pacf:r{1')['unread_pkts']
-    need(0 <= sum(of[flow_of(p)] == 1 for p in whole) - moved - len(back) - len(parts[1]) <= unread,
-         'more is missing than was left unread (%d)' % unread)
-    return '%d packets moved, %d came back' % (moved, len(back))
-
-
-CASES = collections.OrderedDict((name[5:], value) for name, value in list(globals().items())
-                                if name.startswith('case_'))
+        at = (h[0] & 15) * 4
+        found[tuple(sorted(((h[12:16], h[at:at + 2]), (h[16:20], h[at + 2:at + 4]))))] += 1
+    return found
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('cases', nargs='*', metavar='CASE', help=' '.join(CASES))
-    args = parser.parse_args()
+    os.environ['PATH'] += ':/usr/sbin:/sbin'
     if not shutil.which('tcpdump'):
-        print('skipped: no tcpdump')
+        print('tcpdump is not installed: skipped')
         return 77
-    status = 0
-    for name in args.cases or CASES:
-        with tempfile.TemporaryDirectory() as folder:
-            os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
-            os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
-            daemon = Daemon(folder)
+    failed = 0
+    with tempfile.TemporaryDirectory(prefix='pacf-policy.') as folder:
+        os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
+        os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
+        suite = Suite(folder)
+        for case in sys.argv[1:] or ('filters', 'refusals', 'snaplen', 'sample', 'drop', 'fields', 'closing', 'rebalance'):
             try:
-                print('ok: %s: %s' % (name, CASES[name](daemon, folder)), flush=True)
-                daemon.close()
-            except Failed as why:
-                print('FAILED: %s: %s' % (name, why), flush=True)
-                status = 1
-            finally:
-                Client.kill_everyone()
-                daemon.kill()
-    return status
+                getattr(suite, case)()
+                print('ok: ' + case)
+            except (Failed, subprocess.SubprocessError) as error:
+                failed = 1
+                print('FAILED: %s: %s' % (case, error))
+    return failed
 
 
 if __name__ == '__main__':

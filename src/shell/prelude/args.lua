@@ -167,6 +167,7 @@ P.commands = {
 	{name = "stop", single = true, args = {engine}},
 	{name = "wait", single = true, results = true, args = {engine, may("timeout", P.kinds.seconds)}},
 	{name = "show_stats", single = true, args = {engine}},
+	{name = "explain", args = {engine, need("file", text, '"web.pcap"'), may("packet", whole(1, 2^53))}},
 	{name = "stats", single = true, results = true, args = {engine}},
 }
 

@@ -56,7 +56,7 @@ local function within_quotes(line)
 		return choose(core.names("engines"), start, mark)
 	elseif key == "channel" then
 		return choose(live_names("channels", line), start, mark)
-	elseif key == "ifname" then
+	elseif key == "ifname" or key == "file" then
 		return choose(live_names("links", line), start, mark)
 	end
 	for _, arg in ipairs(command and command.args or {}) do

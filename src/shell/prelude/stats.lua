@@ -15,6 +15,22 @@ local function count(n)
 	return commas(math.tointeger(n) or math.floor((n or 0) + 0.5))
 end
 
+-- A sentence of figures in lines of at most 100 columns, broken before " + " or " = " and after ", ".
+local function wrap(text)
+	local lines, line = {}, ""
+	local marked = text:gsub(" ([+=] )", "\n %1"):gsub(", ", ",\n ")
+	for piece in marked:gmatch("[^\n]+") do
+		if #line + #piece > 100 and line ~= "" then
+			lines[#lines + 1] = line
+			line = "    " .. piece:gsub("^ ", "")
+		else
+			line = line .. piece
+		end
+	end
+	lines[#lines + 1] = line
+	return table.concat(lines, "\n") .. "\n"
+end
+
 -- Rows (the first is the heading) in columns two apart; right: set of columns with numbers.
 local function grid(rows, right)
 	local widths, lines = {}, {}
@@ -61,6 +77,12 @@ local function causes_of(channel)
 	return table.concat(parts, ", ")
 end
 
+-- " + filtered 3 + not sampled 4": what a channel received and was not for it; "" if there is none.
+local function others_of(filtered, unsampled)
+	return (filtered ~= 0 and (" + filtered %s"):format(count(filtered)) or "")
+		.. (unsampled ~= 0 and (" + not sampled %s"):format(count(unsampled)) or "")
+end
+
 local function render_links(links)
 	local rows = {{"link", "state", "packets", "bytes", "packets/s", "source drops"}}
 	local notes = {}
@@ -84,17 +106,17 @@ local function consumer(channel)
 	return ("%d %s"):format(channel.pid, channel.program or "?")
 end
 
--- What a channel gets of the packets that are for it, as far as that is not all of them.
+-- What a channel asks for, unless that is everything.
 local function rules_of(c)
 	local parts = {}
-	if (c.filter or "") ~= "" then
-		parts[#parts + 1] = ('filter "%s" left out %s'):format(c.filter, count(c.filtered_pkts))
+	if c.filter then
+		parts[1] = (c.action == "DROP" and 'drops "%s"' or 'filter "%s"'):format((c.filter:gsub("%c", " ")))
 	end
-	if (c.sample or 0) > 1 then
-		parts[#parts + 1] = ("1 in %s flows left out %s"):format(count(c.sample), count(c.unsampled_pkts))
+	if c.sample then
+		parts[#parts + 1] = ("1 in %s flows"):format(count(c.sample))
 	end
-	if (c.snaplen or 0) ~= 0 then
-		parts[#parts + 1] = ("snaplen %d"):format(c.snaplen)
+	if c.snaplen then
+		parts[#parts + 1] = ("%d bytes of a packet"):format(c.snaplen)
 	end
 	return table.concat(parts, ", ")
 end
@@ -106,13 +128,15 @@ local function render_channels(channels)
 		local sample = c.action == "SAMPLE"
 		rows[#rows + 1] = {c.channel, c.action, sample and c.group or "-", consumer(c),
 			count(c.received_pkts), count(c.delivered_pkts), count(dropped(c)), count(c.waiting)}
-		if c.action == "DROP" and (c.filter or "") ~= "" then
-			notes[#notes + 1] = ('    %s drops what matches "%s"\n'):format(c.channel, c.filter)
-		elseif rules_of(c) ~= "" then
+		if rules_of(c) ~= "" then
 			notes[#notes + 1] = ("    %s: %s\n"):format(c.channel, rules_of(c))
 		end
 		if dropped(c) ~= 0 then
 			notes[#notes + 1] = ("    %s dropped %s: %s\n"):format(c.channel, count(dropped(c)), causes_of(c))
+		end
+		local others = others_of(c.filtered_pkts or 0, c.unsampled_pkts or 0)
+		if others ~= "" then
+			notes[#notes + 1] = ("    %s: received = delivered + dropped%s\n"):format(c.channel, others)
 		end
 		if (c.unread_pkts or 0) ~= 0 then
 			notes[#notes + 1] = ("    %s: %s of the delivered were left unread by a consumer that went away\n")
@@ -131,38 +155,97 @@ local function verdict(whole, parts, running)
 		or ("DOES NOT ADD UP: %s"):format(count(whole - parts))
 end
 
+local function members_of(e, group)
+	local members = {}
+	for _, channel in ipairs(e.channels or {}) do
+		if channel.action == "SAMPLE" and channel.group == group then
+			members[#members + 1] = channel
+		end
+	end
+	return members
+end
+
+local function sum_of(channels, key)
+	local sum = 0
+	for _, channel in ipairs(channels) do
+		sum = sum + (channel[key] or 0)
+	end
+	return sum
+end
+
+-- How evenly a group's packets and bytes are dealt to the channels that it has now.
+local function render_shares(group, members)
+	local pkts, bytes = sum_of(members, "received_pkts"), sum_of(members, "received_bytes")
+	if #members < 2 or pkts == 0 then
+		return ""
+	end
+	local rows = {{"  share of group " .. group, "packets", "bytes"}}
+	local most_pkts, most_bytes = 0, 0
+	local function percent(part, whole)
+		return whole == 0 and "-" or ("%.1f %%"):format(100 * part / whole)
+	end
+	for i, c in ipairs(members) do
+		local p, b = c.received_pkts or 0, c.received_bytes or 0
+		rows[i + 1] = {"  " .. c.channel, percent(p, pkts), percent(b, bytes)}
+		most_pkts, most_bytes = math.max(most_pkts, p), math.max(most_bytes, b)
+	end
+	rows[#rows + 1] = {"  max/mean", ("%.2f"):format(most_pkts * #members / pkts),
+		bytes == 0 and "-" or ("%.2f"):format(most_bytes * #members / bytes)}
+	return grid(rows, {false, true, true})
+end
+
+local function render_group(g, members, running)
+	local delivered, lost = sum_of(members, "delivered_pkts"), 0
+	local filtered, unsampled = sum_of(members, "filtered_pkts"), sum_of(members, "unsampled_pkts")
+	local closed = g.closed and g.closed.received_pkts or 0
+	for _, channel in ipairs(members) do
+		lost = lost + dropped(channel)
+	end
+	return wrap(("  group %s: received %s = delivered %s%s + dropped %s%s (%s)"):format(g.group,
+		count(g.received_pkts), count(delivered), others_of(filtered, unsampled), count(lost),
+		closed ~= 0 and (" + by closed channels %s"):format(count(closed)) or "",
+		verdict(g.received_pkts or 0, delivered + filtered + unsampled + lost + closed, running)))
+end
+
 local function render_totals(e)
 	local c, running = e.counters or {}, e.state == "running"
 	local parts = {c.distributed_pkts or 0, c.drop_rule_pkts or 0, c.drop_no_channel_pkts or 0}
 	local received = c.received_pkts or 0
-	local lines = {("  total: received %s = distributed %s + dropped by rule %s + no channel %s (%s)\n"):format(
+	local lines = {wrap(("  total: received %s = distributed %s + dropped by rule %s + no channel %s (%s)"):format(
 		count(received), count(parts[1]), count(parts[2]), count(parts[3]),
-		verdict(received, parts[1] + parts[2] + parts[3], running))}
+		verdict(received, parts[1] + parts[2] + parts[3], running)))}
 	for _, g in ipairs(e.groups or {}) do
-		local delivered, lost, refused = 0, 0, 0
-		for _, channel in ipairs(e.channels or {}) do
-			if channel.action == "SAMPLE" and channel.group == g.group then
-				delivered = delivered + (channel.delivered_pkts or 0)
-				lost = lost + dropped(channel)
-				refused = refused + (channel.filtered_pkts or 0) + (channel.unsampled_pkts or 0)
-			end
-		end
-		local closed = g.closed and g.closed.received_pkts or 0
-		lines[#lines + 1] = ("  group %s%s: received %s = delivered %s + dropped %s%s%s (%s)\n"):format(g.group,
-			g.fields and g.fields ~= "5tuple" and (" (by %s)"):format(g.fields) or "",
-			count(g.received_pkts), count(delivered), count(lost),
-			refused ~= 0 and (" + not wanted %s"):format(count(refused)) or "",
-			closed ~= 0 and (" + by closed channels %s"):format(count(closed)) or "",
-			verdict(g.received_pkts or 0, delivered + lost + refused + closed, running))
+		local members = members_of(e, g.group)
+		lines[#lines + 1] = render_group(g, members, running) .. render_shares(g.group, members)
 	end
 	return table.concat(lines)
+end
+
+local FRAGMENTS = {
+	{"frag_first_pkts", "first"},
+	{"frag_followed_pkts", "followed"},
+	{"frag_orphan_pkts", "without a first one"},
+	{"frag_held_pkts", "held for a while"},
+	{"frag_forgotten_pkts", "forgotten"},
+}
+
+-- "first 12, followed 20, held for a while 3"
+local function render_fragments(counters)
+	local parts = {}
+	for _, f in ipairs(FRAGMENTS) do
+		local n = counters[f[1]] or 0
+		if n ~= 0 then
+			parts[#parts + 1] = f[2] .. " " .. count(n)
+		end
+	end
+	return #parts > 0 and wrap("  fragments: " .. table.concat(parts, ", ")) or ""
 end
 
 -- What the packets were split by, where that is not addresses and ports.
 local function render_reasons(reasons)
 	local names, parts = {}, {}
 	for name, n in pairs(reasons or {}) do
-		if name:lower() ~= "ok" and n ~= 0 then
+		if name ~= "ok" and name ~= "first_fragment" and n ~= 0 then
 			names[#names + 1] = name
 		end
 	end
@@ -173,7 +256,7 @@ local function render_reasons(reasons)
 	for i, name in ipairs(names) do
 		parts[i] = ("%s %s"):format(name, count(reasons[name]))
 	end
-	return "  not split by their own addresses and ports: " .. table.concat(parts, ", ") .. "\n"
+	return wrap("  not split by their own addresses and ports: " .. table.concat(parts, ", "))
 end
 
 local function cpu(e)
@@ -191,7 +274,7 @@ function P.render_engine(e)
 	end
 	text = text .. (#(e.links or {}) > 0 and render_links(e.links) or "  no link\n")
 	text = text .. (#(e.channels or {}) > 0 and render_channels(e.channels) or "  no channel\n")
-	return text .. render_totals(e) .. render_reasons(e.reasons)
+	return text .. render_totals(e) .. render_fragments(e.counters or {}) .. render_reasons(e.reasons)
 end
 
 function P.render_all(all, names)

@@ -49,6 +49,8 @@ void rig_engine(const char *engine, const char *channel);
 
 /* view.c: a walk, kept as "counters.received_pkts" or "channels.0.state" -> value. */
 void view_take(const char *engine);
+/* The same of an explained packet; engine NULL: none. */
+int view_explain(const char *engine, const char *file, uint64_t packet);
 uint64_t view_num(const char *path);
 const char *view_str(const char *path);
 bool view_has(const char *path);

@@ -96,6 +96,21 @@ view_take(const char *engine)
 	assert_int_equal(depth, -1); /* every table was closed */
 }
 
+int
+view_explain(const char *engine, const char *file, uint64_t packet)
+{
+	const struct ctl_explain_args args = {engine, file, packet};
+	const struct ctl_visitor v = {
+		NULL, visit_open, visit_close, visit_str, visit_num, visit_real};
+	int rc;
+
+	nvalues = 0;
+	depth = -1;
+	rc = ctl_explain(ctl, &args, &v, &err);
+	assert_int_equal(depth, -1);
+	return rc;
+}
+
 static const struct value *
 find(const char *path)
 {

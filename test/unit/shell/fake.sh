@@ -11,7 +11,7 @@ cat >"$dir/set.lua" <<'END'
 pkteng.new({name="e0", type="pcap", cpu=1})
 pkteng.link({engine="e0", ifname="some.pcap"})
 for i = 0, 3 do
-	pkteng.open_channel({engine="e0", channel="pacf:eth3{" .. i, action="SAMPLE", sample=i == 2 and 7 or nil})
+	pkteng.open_channel({engine="e0", channel="pacf:eth3{" .. i, action="SAMPLE"})
 end
 pkteng.open_channel({engine="e0", channel="pacf:all{0", action="COPY", filter="tcp port 80",
 	snaplen=64, sample=10})
@@ -26,16 +26,24 @@ Engine e0: pcap, stopped, cpu 1, up 3.2 s
   channel      action  group    consumer       received  delivered  dropped  waiting
   pacf:eth3{0  SAMPLE  default  4711 tcpdump  1,000,000  1,000,000        0        3
   pacf:eth3{1  SAMPLE  default  -             1,000,001    995,001    5,000        3
-  pacf:eth3{2  SAMPLE  default  -             1,000,002    999,972        0        3
-  pacf:eth3{3  SAMPLE  default  -             1,000,003  1,000,003        0        3
-  pacf:all{0   COPY    -        -             1,000,004    999,574        0        3
-  pacf:no{0    DROP    -        -             1,000,005    999,605        0        3
+  pacf:eth3{2  SAMPLE  default  -             1,000,002  1,000,002        0        3
+  pacf:eth3{3  SAMPLE  default  -             1,000,003    797,003        0        3
+  pacf:all{0   COPY    -        -             1,000,004  1,000,004        0        3
+  pacf:no{0    DROP    -        -             1,000,005  1,000,005        0        3
     pacf:eth3{1 dropped 5,000: 5,000 ring full
-    pacf:eth3{2: 1 in 7 flows left out 30
-    pacf:all{0: filter "tcp port 80" left out 400, 1 in 10 flows left out 30, snaplen 64
-    pacf:no{0 drops what matches "arp"
+    pacf:eth3{3: received = delivered + dropped + filtered 200,000 + not sampled 3,000
+    pacf:all{0: filter "tcp port 80", 1 in 10 flows, 64 bytes of a packet
+    pacf:no{0: drops "arp"
   total: received 1,234,567 = distributed 1,234,500 + dropped by rule 60 + no channel 7 (adds up)
-  group default: received 4,000,006 = delivered 3,994,976 + dropped 5,000 + not wanted 30 (adds up)
+  group default: received 4,000,006 = delivered 3,792,006 + filtered 200,000 + not sampled 3,000
+    + dropped 5,000 (adds up)
+    share of group default  packets   bytes
+    pacf:eth3{0              25.0 %  16.7 %
+    pacf:eth3{1              25.0 %  16.7 %
+    pacf:eth3{2              25.0 %  50.0 %
+    pacf:eth3{3              25.0 %  16.7 %
+    max/mean                   1.00    2.00
+  fragments: first 270, followed 560, without a first one 7, held for a while 30
   not split by their own addresses and ports: fragment 567
 Host PACF $("$pacf" -V | cut -d' ' -f2), process PID, sockets in $dir/run
 engine  type  state    cpu  links  channels    packets

@@ -20,7 +20,7 @@
 struct item {
 	char name[NAME], action[NAME], group[NAME], filter[NAME];
 	uint32_t snaplen, sample;
-	uint64_t received, full;
+	uint64_t received, full, filtered, unsampled;
 };
 struct engine {
 	char name[NAME], type[NAME];
@@ -211,6 +211,8 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 	c->sample = args->sample;
 	c->received = 1000000 + (uint64_t)e->nchannels;
 	c->full = e->nchannels == 1 ? 5000 : 0;
+	c->filtered = e->nchannels == 3 ? 200000 : 0;
+	c->unsampled = e->nchannels == 3 ? 3000 : 0;
 	e->nchannels++;
 	return 0;
 }
@@ -292,6 +294,56 @@ ctl_hash_key(struct ctl *ctl, uint64_t key)
 	ctl->key = key;
 }
 
+int
+ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args, const struct ctl_visitor *v,
+	struct ctl_err *err)
+{
+	static const char *const strings[][2] = {{"tunnels", "inner"}, {"hashed", "ipv4"},
+		{"reason", "ok"}, {"why", "made up"}, {"digest", "00000000000000ff"}};
+
+	if (args->engine != NULL && find(ctl, args->engine, err) == NULL)
+		return -ENOENT;
+	if (args->packet > 2)
+		return fail(err, -ENOENT, "\"%s\" has no packet %llu", args->file,
+			(unsigned long long)args->packet);
+	for (uint64_t i = 1; i <= 2; i++) {
+		if (args->packet != 0 && args->packet != i)
+			continue;
+		v->open(v->arg, NULL);
+		v->num(v->arg, "number", i);
+		v->num(v->arg, "length", 60);
+		v->num(v->arg, "wirelen", 100);
+		for (int k = 0; k < 5; k++)
+			v->str(v->arg, strings[k][0], strings[k][1]);
+		v->open(v->arg, "layers");
+		v->open(v->arg, NULL);
+		v->str(v->arg, "layer", "ipv4");
+		v->num(v->arg, "offset", 14);
+		v->close(v->arg);
+		v->close(v->arg);
+		v->open(v->arg, "key");
+		v->str(v->arg, "family", "ipv4");
+		v->str(v->arg, "src", "10.0.0.1");
+		v->str(v->arg, "dst", "10.0.0.2");
+		v->num(v->arg, "proto", 6);
+		v->num(v->arg, "sport", 1);
+		v->num(v->arg, "dport", 2);
+		v->close(v->arg);
+		v->open(v->arg, "copies");
+		v->close(v->arg);
+		v->open(v->arg, "groups");
+		v->open(v->arg, NULL);
+		v->str(v->arg, "group", "default");
+		v->str(v->arg, "fields", "5tuple");
+		v->str(v->arg, "digest", "00000000000000ff");
+		v->num(v->arg, "bucket", 7);
+		v->close(v->arg);
+		v->close(v->arg);
+		v->close(v->arg);
+	}
+	return 0;
+}
+
 static void
 visit_channel(const struct item *c, int at, const struct ctl_visitor *v)
 {
@@ -301,14 +353,17 @@ visit_channel(const struct item *c, int at, const struct ctl_visitor *v)
 	v->str(v->arg, "group", c->group);
 	v->num(v->arg, "pid", at == 0 ? 4711 : 0);
 	v->str(v->arg, "program", at == 0 ? "tcpdump" : "");
-	v->str(v->arg, "filter", c->filter);
-	v->num(v->arg, "snaplen", c->snaplen);
-	v->num(v->arg, "sample", c->sample);
+	if (c->filter[0] != '\0')
+		v->str(v->arg, "filter", c->filter);
+	if (c->snaplen != 0)
+		v->num(v->arg, "snaplen", c->snaplen);
+	if (c->sample != 0)
+		v->num(v->arg, "sample", c->sample);
 	v->num(v->arg, "received_pkts", c->received);
-	v->num(v->arg, "filtered_pkts", c->filter[0] ? 400 : 0);
-	v->num(v->arg, "unsampled_pkts", c->sample ? 30 : 0);
-	v->num(v->arg, "delivered_pkts",
-		c->received - c->full - (c->filter[0] ? 400 : 0) - (c->sample ? 30 : 0));
+	v->num(v->arg, "received_bytes", (c->received - 800000) * (at == 2 ? 300 : 100));
+	v->num(v->arg, "delivered_pkts", c->received - c->full - c->filtered - c->unsampled);
+	v->num(v->arg, "filtered_pkts", c->filtered);
+	v->num(v->arg, "unsampled_pkts", c->unsampled);
 	v->num(v->arg, "drop_ring_full_pkts", c->full);
 	v->num(v->arg, "drop_no_consumer_pkts", 0);
 	v->num(v->arg, "drop_sink_error_pkts", 0);
@@ -367,9 +422,15 @@ visit_engine(const struct engine *e, const char *key, const struct ctl_visitor *
 	v->num(v->arg, "distributed_pkts", 1234500);
 	v->num(v->arg, "drop_rule_pkts", 60);
 	v->num(v->arg, "drop_no_channel_pkts", 7);
+	v->num(v->arg, "frag_first_pkts", 270);
+	v->num(v->arg, "frag_followed_pkts", 560);
+	v->num(v->arg, "frag_held_pkts", 30);
+	v->num(v->arg, "frag_orphan_pkts", 7);
+	v->num(v->arg, "frag_forgotten_pkts", 0);
 	v->close(v->arg);
 	v->open(v->arg, "reasons");
-	v->num(v->arg, "ok", 1234000);
+	v->num(v->arg, "ok", 1233730);
+	v->num(v->arg, "first_fragment", 270);
 	v->num(v->arg, "fragment", 567);
 	v->num(v->arg, "non-ip", 0);
 	v->close(v->arg);

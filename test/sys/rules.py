@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""What each channel gets is what its arguments say, and the figures say the same.
+
+usage: rules.py [CASE ...]
+
+filters: counts are those of `tcpdump -r FILE EXPRESSION`, on made-up and real captures of every link
+type, and a file is what tcpdump writes; rules: samples of whole flows, snaplen, DROP with a filter;
+mixed: all of it in one engine; closing: a channel closes while packets pass, and no flow of the others
+moves; rebalance: an application is killed, and only its flows move, until it comes again.
+
+PACF, PACF_GEN, BADCLIENT: the programs.  PACF_SHARED: the folder that holds traces/.
+"""
+import argparse
+import collections
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import captures
+import partition
+from daemon import Client, Daemon, Failed, LuaError, channel_of, check_ledger, list_channels, need, until
+from faults import records_read, subsequence
+
+EXPRESSIONS = ('tcp', 'udp port 53', 'vlan', 'vlan and tcp', 'tcp or (vlan and tcp)', 'ip6', 'arp', 'icmp',
+               'not ip', 'greater 200', 'src net 10.0.0.0/8', 'tcp[tcpflags] & tcp-syn != 0',
+               'ether broadcast', 'ip[6:2] & 0x3fff != 0')
+KINDS = 3  # captures of the traces for each link type
+
+
+def generate(folder, name, *args):
+    path = os.path.join(folder, name)
+    subprocess.run([os.environ['PACF_GEN'], '--nano', *args, path], check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+def tcpdump(path, expression):
+    """The packets that match, or None: it refuses the expression for that link type."""
+    run = subprocess.run(['tcpdump', '--nano', '-nn', '-r', path, '-w', '-', expression], check=False,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if run.returncode != 0:
+        return None
+    unit = 1 if run.stdout[:4] == b'\x4d\x3c\xb2\xa1' else 1000
+    return captures.read_classic(run.stdout, '<', unit)[1]
+
+
+def flow_of(packet):
+    """Of an untagged IPv4 packet without options: both ends and the protocol."""
+    d = packet.data
+    return d[23], frozenset((d[26:30] + d[34:36], d[30:34] + d[36:38]))
+
+
+def packets_of(path):
+    return captures.read_capture(path)[1]
+
+
+class Engine:
+    """One engine of a daemon, reading a capture."""
+    count = 0
+
+    def __init__(self, daemon, capture, kind='mem', more=''):
+        Engine.count += 1
+        self.daemon, self.name = daemon, 'p%d' % Engine.count
+        daemon.lua("pkteng.new{name='%s', type='%s'} pkteng.link{engine='%s', ifname=%s%s}" %
+                   (self.name, kind, self.name, partition.lua_text(capture), more))
+
+    def open(self, channel, **args):
+        text = ''.join(', %s=%s' % (k, v if isinstance(v, int) else partition.lua_text(v))
+                       for k, v in args.items())
+        self.daemon.lua("pkteng.open_channel{engine='%s', channel='%s'%s}" % (self.name, channel, text))
+
+    def start(self):
+        self.daemon.lua("pkteng.start{engine='%s'}" % self.name)
+
+    def finish(self):
+        """Waits for the end; the figures, which add up."""
+        need(self.daemon.lua("return pkteng.wait{engine='%s', timeout=60}" % self.name), 'no end')
+        stats = self.daemon.stats(self.name)
+        check_ledger(stats)
+        self.daemon.lua("pkteng.delete{engine='%s'}" % self.name)
+        return stats
+
+    def run(self):
+        self.start()
+        return self.finish()
+
+
+def matched(stats, channel):
+    c = channel_of(stats, channel)
+    return c['received_pkts'] - c['filtered_pkts']
+
+
+def some_traces():
+    """Whole captures of the traces, the largest few of each link type."""
+    shared = os.environ.get('PACF_SHARED', os.path.join(os.environ.get('SRC', '.'), '..', 'shared'))
+    names = [n for n in glob.glob(os.path.join(shared, 'traces', '**'), recursive=True) if os.path.isfile(n)]
+    by_link = collections.defaultdict(list)
+    for path in sorted(names, key=lambda n: (-os.path.getsize(n), n)):
+        if os.path.getsize(path) > 2000000:
+            continue
+        try:
+            linktype, packets, whole = captures.read_capture(path)
+        except (captures.Unreadable, OSError):
+            continue
+        if whole and packets and len(by_link[linktype]) < KINDS and partition.libpcap_reads(path):
+            by_link[linktype].append(path)
+    return [path for paths in by_link.values() for path in paths]
+
+
+def filter_counts(daemon, path):
+    """How many expressions were compared."""
+    engine, wanted = Engine(daemon, path), {}
+    for i, expression in enumerate(EXPRESSIONS):
+        channel, packets = 'pacf:f{%d' % i, tcpdump(path, expression)
+        try:
+            engine.open(channel, action='COPY', when_detached='drop', filter=expression)
+        except LuaError as error:
+            need(packets is None, '%s: %s' % (path, error))
+            continue
+        need(packets is not None, '%s: tcpdump refuses "%s"' % (path, expression))
+        wanted[channel] = len(packets)
+    stats = engine.run()
+    for channel, count in wanted.items():
+        need(matched(stats, channel) == count, '%s: "%s" matches %d, tcpdump says %d' % (
+            path, channel_of(stats, channel)['filter'], matched(stats, channel), count))
+    return len(wanted)
+
+
+def case_filters(daemon, folder):
+    made = generate(folder, 'filters.pcap', '--flows', '300', '--packets', '20000', '--vlan', '30',
+                    '--fragments', '20')
+    compared = filter_counts(daemon, made)
+    need(compared == len(EXPRESSIONS), 'only %d expressions' % compared)
+    compared += sum(filter_counts(daemon, path) for path in some_traces())
+    out = os.path.join(folder, 'filtered.pcap')
+    engine = Engine(daemon, made)
+    engine.open('pcap:' + out, filter='vlan and tcp')
+    engine.run()
+    need(packets_of(out) == tcpdump(made, 'vlan and tcp'), 'the file is not what tcpdump writes')
+    return '%d counts' % compared
+
+
+def case_rules(daemon, folder):
+    made = generate(folder, 'rules.pcap', '--flows', '3000', '--packets', '30000', '--vlan', '0', '--ipv6', '0')
+    whole = packets_of(made)
+    names = {n: os.path.join(folder, n + '.pcap') for n in ('sample', 'both', 'cut')}
+    engine = Engine(daemon, made)
+    engine.open('pcap:' + names['sample'], action='COPY', sample=8)
+    engine.open('pcap:' + names['both'], action='COPY', sample=8, filter='udp')
+    engine.open('pcap:' + names['cut'], action='COPY', snaplen=60)
+    engine.open('pacf:no{0', action='DROP', filter='net 10.0.8.0/21')
+    stats = engine.run()
+    gone = len(tcpdump(made, 'net 10.0.8.0/21'))
+    need(0 < gone < len(whole) and stats['counters']['drop_rule_pkts'] == gone, 'DROP with a filter')
+    left = tcpdump(made, 'not net 10.0.8.0/21')
+    for name in ('sample', 'both'):
+        kept = left if name == 'sample' else [p for p in left if p.data[23] == 17]
+        got = packets_of(names[name])
+        flows, chosen = {flow_of(p) for p in kept}, {flow_of(p) for p in got}
+        need(got == [p for p in kept if flow_of(p) in chosen], '%s: torn flows' % name)
+        share = len(flows) / 8
+        need(abs(len(chosen) - share) < 5 * share**0.5, '%s: %d of %d flows' % (name, len(chosen), len(flows)))
+    cut = packets_of(names['cut'])
+    need(cut == [p._replace(data=p.data[:60]) for p in left], 'snaplen=60')
+    return '1 in 8 of %d flows' % len({flow_of(p) for p in left})
+
+
+def case_mixed(daemon, folder):
+    made = generate(folder, 'mixed.pcap', '--flows', '500', '--packets', '20000', '--fragments', '10')
+    rule = 'src net 10.0.4.0/22 or (vlan and src net 10.0.4.0/22)'
+    kept = tcpdump(made, 'not (%s)' % rule)
+    groups = {'a': [os.path.join(folder, 'a%d.pcap' % i) for i in range(3)],
+              'b': [os.path.join(folder, 'b%d.pcap' % i) for i in range(2)]}
+    engine = Engine(daemon, made)
+    engine.open('pacf:no{0', action='DROP', filter=rule)
+    engine.open('pacf:lost{0', action='COPY', when_detached='drop', filter='ip6', sample=3)
+    for path in groups['a']:
+        engine.open('pcap:' + path, group='a')
+    engine.open('pcap:' + groups['b'][0], group='b', fields='2tuple', snaplen=80, filter='ip')
+    engine.open('pcap:' + groups['b'][1], group='b', sample=4)
+    engine.open('pacf:read{0', group='c', filter='tcp', snaplen=100)
+    records = os.path.join(folder, 'mixed.rec')
+    reader = Client('read', 'pacf:read}0', records)
+    until('a reader', lambda: list_channels().get('pacf:read}0') == reader.pid)
+    stats = engine.run()
+    reader.end()
+    need(stats['counters']['distributed_pkts'] == len(kept), 'DROP in the middle of all')
+    parts = [packets_of(p) for p in groups['a']]
+    need(collections.Counter(p for part in parts for p in part) == collections.Counter(kept), 'group a')
+    need(all(subsequence(part, kept) for part in parts), 'order in group a')
+    first, second = (channel_of(stats, 'pcap:' + p) for p in groups['b'])
+    need(first['received_pkts'] + second['received_pkts'] == len(kept), 'group b')
+    need(first['filtered_pkts'] > 0 and first['unsampled_pkts'] == 0, 'filter in group b: %s' % first)
+    need(second['unsampled_pkts'] > 0 and second['filtered_pkts'] == 0, 'sample in group b: %s' % second)
+    need(max(len(p.data) for p in packets_of(groups['b'][0])) == 80, 'snaplen in group b')
+    left = set(kept)
+    tcp = [p for p in tcpdump(made, 'tcp') if p in left]
+    need(records_read(records) == [p._replace(data=p.data[:100]) for p in tcp], 'group c')
+    lost = channel_of(stats, 'pacf:lost{0')
+    need(lost['filtered_pkts'] > 0 and lost['unsampled_pkts'] > 0 and
+         lost['drop_no_consumer_pkts'] == lost['received_pkts'] - lost['filtered_pkts'] - lost['unsampled_pkts'],
+         'a COPY that nobody has open: %s' % lost)
+    return '%d packets' % len(kept)
+
+
+def owners(parts):
+    """{flow: number of the only part that has it}"""
+    of = {}
+    for number, part in enumerate(parts):
+        for flow in {flow_of(p) for p in part}:
+            need(flow not in of, 'a flow in two channels')
+            of[flow] = number
+    return of
+
+
+def plain_capture(folder):
+    """Two seconds of flows that last as long."""
+    return generate(folder, 'plain.pcap', '--flows', '400', '--packets', '20000', '--vlan', '0', '--ipv6', '0')
+
+
+def reference(daemon, folder, made):
+    """Which of four channels has a flow while all are there."""
+    paths = [os.path.join(folder, 'reference%d.pcap' % i) for i in range(4)]
+    engine = Engine(daemon, made)
+    for path in paths:
+        engine.open('pcap:' + path)
+    engine.run()
+    return owners([packets_of(path) for path in paths])
+
+
+def check_others(parts, of, victim, whole):
+    """All that others had, they have; what else they got was the victim's.  How many packets moved."""
+    moved = 0
+    for number, part in enumerate(parts):
+        if number == victim:
+            continue
+        mine = [p for p in part if of[flow_of(p)] == number]
+        need(mine == [p for p in whole if of[flow_of(p)] == number], 'channel %d lost some of its own' % number)
+        strange = [p for p in part if of[flow_of(p)] != number]
+        need(all(of[flow_of(p)] == victim for p in strange), 'channel %d got flows of another' % number)
+        moved += len(strange)
+    return moved
+
+
+def case_closing(daemon, folder):
+    made = plain_capture(folder)
+    of, whole = reference(daemon, folder, made), packets_of(made)
+    paths = [os.path.join(folder, 'closing%d.pcap' % i) for i in range(4)]
+    engine = Engine(daemon, made, 'pcap', ', speed=1')
+    for path in paths:
+        engine.open('pcap:' + path)
+    engine.start()
+    until('packets', lambda: daemon.stats(engine.name)['counters']['received_pkts'] > 5000)
+    daemon.lua("pkteng.close_channel{engine='%s', channel='pcap:%s'}" % (engine.name, paths[2]))
+    engine.finish()
+    parts = [packets_of(path) for path in paths]
+    moved = check_others(parts, of, 2, whole)
+    need(all(of[flow_of(p)] == 2 for p in parts[2]), 'the closed channel had flows of others')
+    need(moved > 0 and moved + len(parts[2]) == sum(of[flow_of(p)] == 2 for p in whole), 'lost on the way')
+    return '%d packets moved' % moved
+
+
+def case_rebalance(daemon, folder):
+    made = plain_capture(folder)
+    of, whole = reference(daemon, folder, made), packets_of(made)
+    paths = [os.path.join(folder, 'rebalance%d.rec' % i) for i in range(4)]
+    engine = Engine(daemon, made, 'pcap', ', speed=0.5')
+    for i in range(4):
+        engine.open('pacf:r{%d' % i, when_detached='rebalance', when_full='wait')
+    clients = [Client('read', 'pacf:r}%d' % i, path) for i, path in enumerate(paths)]
+    until('four readers', lambda: sum(1 for pid in list_channels().values() if pid) == 4)
+    engine.start()
+    received = lambda: daemon.stats(engine.name)['counters']['received_pkts']
+    until('packets', lambda: received() > 4000)
+    clients[1].process.kill()
+    clients[1].process.wait()
+    until('its end is seen', lambda: list_channels()['pacf:r}1'] == 0)
+    seen = received()
+    until('packets without it', lambda: received() > seen + 3000)
+    again = Client('read', 'pacf:r}1', os.path.join(folder, 'again.rec'))
+    until('it is back', lambda: list_channels()['pacf:r}1'] == again.pid)
+    stats = engine.finish()
+    for client in (clients[0], clients[2], clients[3], again):
+        client.end()
+    parts = [records_read(path) for path in paths]
+    moved = check_others(parts, of, 1, whole)
+    back = records_read(os.path.join(folder, 'again.rec'))
+    need(all(of[flow_of(p)] == 1 for p in parts[1] + back), 'the victim got flows of others')
+    need(moved > 0 and back and parts[1], 'moved %d, back %d' % (moved, len(back)))
+    # From the first packet after its return on, all of them.
+    need(back == [p for p in whole if of[flow_of(p)] == 1 and p.ts_ns >= back[0].ts_ns], 'not all came back')
+    unread = channel_of(stats, 'pacf:r{1')['unread_pkts']
+    need(0 <= sum(of[flow_of(p)] == 1 for p in whole) - moved - len(back) - len(parts[1]) <= unread,
+         'more is missing than was left unread (%d)' % unread)
+    return '%d packets moved, %d came back' % (moved, len(back))
+
+
+CASES = collections.OrderedDict((name[5:], value) for name, value in list(globals().items())
+                                if name.startswith('case_'))
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('cases', nargs='*', metavar='CASE', help=' '.join(CASES))
+    args = parser.parse_args()
+    if not shutil.which('tcpdump'):
+        print('skipped: no tcpdump')
+        return 77
+    status = 0
+    for name in args.cases or CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
+            os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
+            daemon = Daemon(folder)
+            try:
+                print('ok: %s: %s' % (name, CASES[name](daemon, folder)), flush=True)
+                daemon.close()
+            except Failed as why:
+                print('FAILED: %s: %s' % (name, why), flush=True)
+                status = 1
+            finally:
+                Client.kill_everyone()
+                daemon.kill()
+    return status
+
+
+if __name__ == '__main__':
+    sys.exit(main())
