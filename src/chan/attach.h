@@ -4,11 +4,12 @@
  * SCM_RIGHTS. The connection stays open as long as the application is attached: its end is the
  * application's end (for the daemon) and the daemon's end (for the application).
  *
- *   CHAN_OP_ATTACH name   reply with status 0 and lanes = n, carrying the bell, then n replies
- *                         carrying pool, ring, cursor; or one reply with a status and a
- * sentence CHAN_OP_LIST          one reply per channel (status 0), then one with status
- * -ENODATA CHAN_OP_QUERY name    as LIST for one name, or one reply with a status and a
- * sentence
+ *   ATTACH name  one reply with status 0 and lanes = n, carrying the bell, then n replies
+ *                carrying pool, ring and cursor, and one more for each lane that comes later
+ *   LIST         one reply for each channel (status 0), then one with status -ENODATA
+ *   QUERY name   as LIST for one name
+ *
+ * A refusal is one reply with a status and a sentence.
  *
  * Numbers are in the host's byte order: both ends are on one machine.
  */

@@ -51,8 +51,7 @@ burst_digest_all(struct dp_engine *engine, uint32_t first, enum pkt_link link)
 	for (uint32_t i = first; i < engine->n; i++) {
 		const struct io_pkt *pkt = &engine->burst[i];
 
-		if (i > 0 && engine->burst == engine->mixed &&
-			engine->reason[i] == PKT_FRAGMENT)
+		if (engine->burst == engine->mixed && engine->reason[i] == PKT_FRAGMENT)
 			continue; /* its first one's, all of them */
 		pkt_digests(pkt->data, pkt->len, link, &engine->conf, digests, &flow);
 		engine->reason[i] = flow.reason;

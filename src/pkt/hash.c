@@ -7,14 +7,14 @@
  *
  * An endpoint is a number below 2^63: for IPv4 address and port (48 bits, exact), for MAC the
  * address (48 bits, exact), for IPv6 a keyed fold of the address, and the port.  The digest is
- *made of the smaller and the larger endpoint, hence symmetric:
+ * made of the smaller and the larger endpoint, hence symmetric:
  *
  *	pkt_mum(pkt_mum(lo ^ k0, hi ^ k1) ^ family and protocol ^ k2, k3)
  *
  * where mum is the 128-bit product, folded by xor.  It loses one operand where the other is 0:
  * k0 and k1 have bit 63 set, which no endpoint has, and k3 is odd, so no input makes a factor
- *of the first product 0, nor the second's constant one.  What remains (the inner value being k2
- *exactly) is one digest in 2^64, like any other.
+ * of the first product 0, nor the second's constant one.  What remains (the inner value being
+ * k2 exactly) is one digest in 2^64, like any other.
  */
 #include "digest.h"
 #include "walk.h"
