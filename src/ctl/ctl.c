@@ -72,6 +72,7 @@ ctl_close(struct ctl *ctl)
 	ctl_engine_halt(engine);
 	pthread_mutex_unlock(&ctl->lock);
 	ctl_attach_down(ctl);
+	ctl_tend_down(ctl);
 	while ((engine = TAILQ_FIRST(&ctl->engines)) != NULL) {
 		TAILQ_REMOVE(&ctl->engines, engine, entry);
 		ctl_engine_free(engine);

@@ -55,6 +55,9 @@ struct ctl_link_args {
 	double speed;
 	uint64_t loop;	   /* passes over a capture file, 0: for ever */
 	bool offline_args; /* speed or loop was given: refused for a live source */
+	bool live_args;	   /* mode, busy_poll or offload was: refused for files */
+	int mode;	   /* enum io_mode: 0 best, 1 zero-copy, 2 native, 3 generic */
+	bool busy_poll, fix_offload;
 };
 int ctl_link(struct ctl *ctl, const struct ctl_link_args *args, struct ctl_err *err);
 int ctl_unlink(struct ctl *ctl, const char *engine, const char *ifname, struct ctl_err *err);
@@ -103,10 +106,10 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  *
  * Per engine: name, type, state, cpu, cpu_actual, buffers, tunnels, generation, uptime_s, error
  * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
- * parse reason); links: list of {ifname, state, linktype, batch, source counters ...,
- * rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
- * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
- * received_pkts, closed: sums of the counters of its closed channels}.
+ * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch,
+ * source counters ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid,
+ * program, size, waiting, counters ...; filter, snaplen, sample if set}; groups: list of
+ * {group, fields, received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;

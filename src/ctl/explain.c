@@ -171,6 +171,7 @@ packet_number(struct reader *r, const struct io_pkt *pkt)
 static int
 read_packets(struct reader *r)
 {
+	struct io_status status = {.text = ""};
 	struct dp_held *held;
 	struct io_pkt pkt;
 	int n = 0;
@@ -192,7 +193,10 @@ read_packets(struct reader *r)
 		release(r, held, EXPLAIN_ORPHAN);
 	if (r->rc < 0 || r->done)
 		return r->rc;
-	return n == IO_ERROR ? ctl_fail(r->err, -EIO, "%s", r->ops->failure(r->source)) : 0;
+	if (n != IO_ERROR)
+		return 0;
+	r->ops->tend(r->source, &status);
+	return ctl_fail(r->err, -EIO, "%s", status.text);
 }
 
 static int

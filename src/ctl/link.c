@@ -14,8 +14,10 @@ ctl_link_close(struct ctl_engine *engine, uint32_t i)
 {
 	struct dp_link *link = &engine->dp->links[i];
 
-	if (engine->links[i].open)
+	if (engine->links[i].open) {
+		ctl_link_counters(engine, i, &engine->links[i].before);
 		link->ops->close(link->priv);
+	}
 	engine->links[i].open = false;
 	atomic_store(&link->failed, false); /* its failure cannot be asked for any more */
 }
@@ -28,11 +30,18 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 	struct io_source_cfg cfg = {.ifname = state->ifname,
 		.qid = state->args.qid,
 		.speed = state->args.speed,
-		.loop = state->args.loop};
+		.loop = state->args.loop,
+		.mode = state->args.mode,
+		.busy_poll = state->args.busy_poll,
+		.fix_offload = state->args.fix_offload};
 	struct io_err io_err;
 	int rc;
 
 	memset(link->priv, 0, link->ops->priv_bytes);
+	memset(&state->info, 0, sizeof(state->info));
+	memset(&state->status, 0, sizeof(state->status));
+	if (engine->ops->offline)
+		memset(&state->before, 0, sizeof(state->before));
 	rc = link->ops->open(link->priv, &cfg, &state->info, &io_err);
 	if (rc < 0)
 		return ctl_fail(err, rc, "%s", io_err.text);
@@ -40,6 +49,44 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 	state->used = false;
 	link->link = pkt_link_from_dlt(state->info.dlt);
 	return 0;
+}
+
+void
+ctl_links_retire(struct ctl_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->dp->nlinks && engine->ops->live; i++)
+		ctl_link_close(engine, i);
+}
+
+void
+ctl_link_counters(const struct ctl_engine *engine, uint32_t i, struct io_source_counters *out)
+{
+	const struct io_source_counters *before = &engine->links[i].before;
+	const struct dp_link *link = &engine->dp->links[i];
+	struct io_source_counters now = {0};
+
+	if (engine->links[i].open)
+		link->ops->counters(link->priv, &now);
+	now.source_drop_pkts += before->source_drop_pkts;
+	now.no_frame_pkts += before->no_frame_pkts;
+	now.oversize_pkts += before->oversize_pkts;
+	now.super_pkts += before->super_pkts;
+	now.csum_partial_pkts += before->csum_partial_pkts;
+	*out = now;
+}
+
+bool
+ctl_links_failed(const struct ctl_engine *engine, struct io_status *out)
+{
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++) {
+		const struct dp_link *link = &engine->dp->links[i];
+
+		if (atomic_load_explicit(&link->failed, memory_order_acquire)) {
+			link->ops->tend(link->priv, out);
+			return true;
+		}
+	}
+	return false;
 }
 
 int
@@ -75,6 +122,11 @@ link_check(
 	if (args->offline_args && !engine->ops->offline)
 		return ctl_fail(err, -EINVAL,
 			"speed and loop are for capture files; type \"%s\" reads interfaces",
+			engine->ops->name);
+	if (args->live_args && !engine->ops->live)
+		return ctl_fail(err, -EINVAL,
+			"mode, busy_poll and offload are for interfaces; type \"%s\" reads "
+			"capture files",
 			engine->ops->name);
 	if (engine->dp->nlinks == DP_MAX_LINKS)
 		return ctl_fail(err, -ENOSPC,

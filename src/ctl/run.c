@@ -14,9 +14,10 @@
 uint64_t
 ctl_engine_frames(const struct ctl_engine *engine)
 {
-	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX +
-			  engine->dp->nlinks * (engine->ops->pool_frames + engine->dp->batch);
+	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX;
 
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
+		frames += engine->links[i].info.pool_frames + engine->dp->batch;
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
 		if (engine->channels[i] != NULL && engine->channels[i]->transport == CTL_PACF)
 			frames += engine->channels[i]->slots;
@@ -56,8 +57,10 @@ start_sources(struct ctl_engine *engine, struct ctl_err *err)
 		int rc;
 
 		rc = link->ops->start(link->priv, &engine->dp->pool, &io_err);
-		if (rc < 0)
+		if (rc < 0) {
+			ctl_links_retire(engine);
 			return ctl_fail(err, rc, "%s", io_err.text);
+		}
 		engine->links[i].used = true;
 		link->ended = false;
 		atomic_store(&link->failed, false);
@@ -168,9 +171,11 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	rc = start_sources(engine, err);
 	if (rc < 0)
 		goto pool;
-	rc = ctl_sinks_open(engine, err);
+	rc = engine->ops->live ? ctl_tend_up(engine->ctl, err) : 0;
+	if (rc == 0)
+		rc = ctl_sinks_open(engine, err);
 	if (rc < 0)
-		goto pool;
+		goto sources;
 	rc = ctl_plan_build(engine, &engine->plan);
 	if (rc < 0) {
 		ctl_fail(err, rc, "engine \"%s\": out of memory for its plan", engine->name);
@@ -182,6 +187,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		    : start_thread(engine, err);
 	if (rc == 0) {
 		engine->state = CTL_RUNNING;
+		ctl_tend_links(engine);
 		engine->started_ns = os_clock_mono_ns();
 		return 0;
 	}
@@ -190,6 +196,8 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	engine->plan = NULL;
 sinks:
 	ctl_sinks_close(engine);
+sources:
+	ctl_links_retire(engine);
 pool:
 	io_pool_destroy(&engine->dp->pool);
 	return rc;
@@ -244,6 +252,7 @@ ctl_engine_halt(struct ctl_engine *engine)
 	atomic_store_explicit(&engine->dp->stop, true, memory_order_release);
 	os_bell_ring(engine->dp->bell_fd);
 	pthread_join(engine->thread, NULL);
+	ctl_links_retire(engine);
 	lanes_reclaim(engine);
 	engine->state = CTL_STOPPED;
 	channels_halt(engine);

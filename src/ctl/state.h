@@ -9,13 +9,13 @@
 #include "ctl.h"
 #include "dp.h"
 #include "expression.h"
+#include "link.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
 
 #define CTL_RING_SLOTS	 4096u /* default ring */
 #define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
-#define CTL_IFNAME_MAX	 1024
 #define CTL_SAMPLE_MAX	 2147483648u /* 1 in so many flows */
 
 enum ctl_transport { CTL_PACF, CTL_PCAP };
@@ -52,13 +52,6 @@ struct ctl_group {
 	struct dp_channel_counters closed; /* sums of its channels that were closed */
 	uint8_t map[PKT_BUCKETS]; /* with everybody there; plans may have it rebalanced */
 	int fields;		  /* enum pkt_fields; -1: nobody has said */
-};
-
-struct ctl_link_state {
-	char ifname[CTL_IFNAME_MAX];
-	struct ctl_link_args args; /* ifname and engine point elsewhere: unused */
-	struct io_source_info info;
-	bool open, used;
 };
 
 enum ctl_engine_state { CTL_STOPPED, CTL_RUNNING };
@@ -116,6 +109,10 @@ struct ctl {
 	bool server_up, server_stop;
 	bool server_full; /* no descriptor for a new client: look again in a while */
 	pthread_t server;
+	/* tend.c; watch_fd is -1 until it is up. */
+	int watch_fd, tend_bell_fd;
+	bool tend_up, tend_stop;
+	pthread_t tender;
 	/* Not under the lock. */
 	int interrupt_fd;
 	_Atomic bool interrupted;
@@ -218,12 +215,6 @@ void ctl_client_detach(struct ctl *ctl, struct ctl_client *client);
 void ctl_clients_review(struct ctl *ctl);
 /* Lanes whose cursor lied: their applications are sent away. */
 void ctl_liars_detach(struct ctl *ctl);
-
-/* link.c */
-int ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err);
-void ctl_link_close(struct ctl_engine *engine, uint32_t i);
-/* Before a start: files that were read are opened again. */
-int ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err);
 
 /* run.c.  startable opens the links that launch needs. */
 int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);

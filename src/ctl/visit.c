@@ -51,23 +51,38 @@ visit_counters(const struct ctl_visitor *v, const struct dp_engine_counters *c)
 	CLOSE(v);
 }
 
+static const char *
+link_state(const struct ctl_engine *engine, uint32_t i)
+{
+	static const char *const live[] = {"up", "down", "gone"};
+
+	if (atomic_load(&engine->dp->links[i].failed))
+		return "failed";
+	if (engine->state != CTL_RUNNING)
+		return "stopped";
+	if (atomic_load(&engine->dp->ended))
+		return "ended";
+	return live[engine->links[i].status.state];
+}
+
 static void
 visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_t i,
 	const struct dp_link_counters *c)
 {
 	const struct ctl_link_state *state = &engine->links[i];
-	const struct dp_link *link = &engine->dp->links[i];
-	struct io_source_counters source = {0};
+	struct io_source_counters source;
 	double seconds = uptime_s(engine);
 
-	link->ops->counters(link->priv, &source);
+	ctl_link_counters(engine, i, &source);
 	OPEN(v, NULL);
 	STR(v, "ifname", state->ifname);
-	STR(v, "state",
-		atomic_load(&link->failed)	  ? "failed"
-		: engine->state != CTL_RUNNING	  ? "down"
-		: atomic_load(&engine->dp->ended) ? "ended"
-						  : "up");
+	STR(v, "state", link_state(engine, i));
+	if (state->status.mode[0] != '\0')
+		STR(v, "mode", state->status.mode);
+	if (state->status.text[0] != '\0')
+		STR(v, "note", state->status.text);
+	if (state->info.stamps != NULL)
+		STR(v, "stamps", state->info.stamps);
 	NUM(v, "linktype", state->info.linktype);
 	NUM(v, "batch", engine->dp->batch);
 #define DP_LINK_COUNTER(name, help) NUM(v, #name, c->name);
@@ -76,6 +91,8 @@ visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_
 	NUM(v, "source_drop_pkts", source.source_drop_pkts);
 	NUM(v, "no_frame_pkts", source.no_frame_pkts);
 	NUM(v, "oversize_pkts", source.oversize_pkts);
+	NUM(v, "super_pkts", source.super_pkts);
+	NUM(v, "csum_partial_pkts", source.csum_partial_pkts);
 	NUM(v, "done_bytes", source.done_bytes);
 	NUM(v, "total_bytes", state->info.total_bytes);
 	REAL(v, "rate_pps", seconds > 0 ? (double)c->received_pkts / seconds : 0);
@@ -178,12 +195,10 @@ visit_lists(const struct ctl_visitor *v, const struct ctl_engine *engine,
 static void
 visit_failure(const struct ctl_visitor *v, const struct ctl_engine *engine)
 {
-	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
-		if (atomic_load_explicit(&engine->dp->links[i].failed, memory_order_acquire)) {
-			STR(v, "error",
-				engine->dp->links[i].ops->failure(engine->dp->links[i].priv));
-			return;
-		}
+	struct io_status status = {.text = ""};
+
+	if (ctl_links_failed(engine, &status))
+		STR(v, "error", status.text);
 }
 
 static void

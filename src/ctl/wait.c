@@ -101,13 +101,9 @@ engine_drained(const struct ctl_engine *engine)
 static int
 engine_failure(const struct ctl_engine *engine, struct ctl_err *err)
 {
-	for (uint32_t i = 0; i < engine->dp->nlinks; i++) {
-		struct dp_link *link = &engine->dp->links[i];
+	struct io_status status = {.text = ""};
 
-		if (atomic_load_explicit(&link->failed, memory_order_acquire))
-			return ctl_fail(err, -EIO, "%s", link->ops->failure(link->priv));
-	}
-	return 0;
+	return ctl_links_failed(engine, &status) ? ctl_fail(err, -EIO, "%s", status.text) : 0;
 }
 
 /* 1: over; 0: not yet; negative: over, badly. */

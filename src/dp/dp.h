@@ -45,6 +45,7 @@ struct dp_engine {
 	/* Control -> engine. */
 	_Atomic(struct dp_plan *) next;
 	_Atomic bool stop;
+	_Atomic uint64_t source_drop_pkts; /* of all links, as control last saw it */
 	/* Engine -> control. */
 	_Alignas(CHAN_LINE) _Atomic uint64_t acked; /* generation in force */
 	_Atomic bool ended;	/* all sources have ended and everything is handed on */
@@ -55,12 +56,13 @@ struct dp_engine {
 	/* Engine thread only. */
 	_Alignas(CHAN_LINE) struct dp_plan *plan;
 	struct dp_engine_counters own;
-	uint32_t link;	 /* where the burst is from */
-	uint32_t pos, n; /* the burst: next packet, number of packets */
-	uint32_t live;	 /* links that have not ended */
-	uint32_t idle;	 /* turns without progress in a row */
-	bool eager;	 /* a source or sink of this plan may wait, see io.h: put nothing off */
-	uint32_t busy;	 /* full bursts since the last dp_split_finish */
+	uint32_t link;		   /* where the burst is from */
+	uint32_t pos, n;	   /* the burst: next packet, number of packets */
+	uint32_t live;		   /* links that have not ended */
+	uint64_t source_drop_told; /* to the lanes */
+	uint32_t idle;		   /* turns without progress in a row */
+	bool eager;    /* a source or sink of this plan may wait, see io.h: put nothing off */
+	uint32_t busy; /* full bursts since the last dp_split_finish */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
 	struct io_pkt *burst, *ahead;	  /* the current one, the next one */
@@ -110,6 +112,8 @@ void dp_split_finish(struct dp_engine *engine);
 void dp_take_back(struct dp_engine *engine, bool all);
 /* Takes over a plan: retires lanes, lets new ones join. */
 void dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan);
+/* Tells every lane what was lost before the engine, if control has seen more. */
+void dp_source_drop_share(struct dp_engine *engine);
 /* Tells every lane that nothing follows. */
 void dp_lanes_finish(struct dp_engine *engine, enum chan_state state);
 

@@ -13,21 +13,26 @@
 
 #define NAP_MIN_NS 20000u    /* first nap without progress */
 #define NAP_MAX_NS 10000000u /* longest: idle costs about 100 turns a second */
-#define SPIN_TURNS 32u	     /* turns without progress before the first nap */
+/* Naps from this on end when a packet comes; shorter ones let some gather. */
+#define NAP_LONG_NS 1000000u
+#define SPIN_TURNS  32u /* turns without progress before the first nap */
 /* Full bursts, after which the next follows at once, until sleepers are woken and counters
  * shared.  A bell for an idle CPU costs 7 us in a virtual machine (2026): 4 channels, woken for
  * every burst of 64, took as long as all the rest.  A ring half full does not wait. */
 #define BUSY_TURNS 64u
 
-/* Sleeps until the bell, but not longer than ns. */
+/* Sleeps until the bell or one of the sources' descriptors, but not longer than ns. */
 static void
-engine_nap(struct dp_engine *engine, uint64_t ns)
+engine_nap(struct dp_engine *engine, uint64_t ns, const struct io_wait *wait)
 {
 	struct timespec ts = {
 		.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
-	struct pollfd pfd = {.fd = engine->bell_fd, .events = POLLIN};
+	struct pollfd fds[1 + IO_WAIT_MAX];
 
-	if (ppoll(&pfd, 1, &ts, NULL) > 0)
+	fds[0] = (struct pollfd){.fd = engine->bell_fd, .events = POLLIN};
+	for (uint32_t i = 0; i < wait->n; i++)
+		fds[1 + i] = (struct pollfd){.fd = wait->fds[i], .events = POLLIN};
+	if (ppoll(fds, 1 + wait->n, &ts, NULL) > 0 && fds[0].revents != 0)
 		os_bell_drain(engine->bell_fd);
 }
 
@@ -175,13 +180,13 @@ burst_next(struct dp_engine *engine)
 }
 
 static uint64_t
-sources_idle_ns(struct dp_engine *engine)
+sources_idle_ns(struct dp_engine *engine, struct io_wait *wait)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (uint32_t i = 0; i < engine->nlinks; i++) {
 		const struct dp_link *link = &engine->links[i];
-		uint64_t ns = link->ended ? UINT64_MAX : link->ops->idle_ns(link->priv);
+		uint64_t ns = link->ended ? UINT64_MAX : link->ops->idle(link->priv, wait);
 
 		if (ns < least)
 			least = ns;
@@ -209,6 +214,7 @@ engine_end(struct dp_engine *engine)
 static void
 engine_idle(struct dp_engine *engine, bool stalled)
 {
+	struct io_wait wait = {.n = 0};
 	uint64_t nap, due;
 
 	dp_take_back(engine, true);
@@ -220,8 +226,8 @@ engine_idle(struct dp_engine *engine, bool stalled)
 	      << (engine->idle - SPIN_TURNS < 16 ? engine->idle - SPIN_TURNS : 16);
 	if (nap > NAP_MAX_NS)
 		nap = NAP_MAX_NS;
-	due = stalled ? UINT64_MAX : sources_idle_ns(engine);
-	engine_nap(engine, due < nap ? due : nap);
+	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap >= NAP_LONG_NS ? &wait : NULL);
+	engine_nap(engine, due < nap ? due : nap, &wait);
 }
 
 /* Nothing came: are there fragments that have waited long enough for their first one? */
@@ -239,6 +245,7 @@ engine_turn(struct dp_engine *engine)
 	bool stalled;
 
 	plan_check(engine);
+	dp_source_drop_share(engine);
 	if (engine->pos < engine->n) {
 		dp_take_back(engine, engine->pool.nfree < 2 * engine->batch);
 	} else if (!burst_next(engine) && !burst_left(engine)) {

@@ -104,11 +104,12 @@ lane_finish(struct dp_lane *lane, enum chan_state state)
 }
 
 static void
-lane_join(struct dp_route *route)
+lane_join(const struct dp_engine *engine, struct dp_route *route)
 {
 	if (route->lane == NULL || route->lane->joined)
 		return;
 	route->lane->base = route->sink->own;
+	route->lane->base_source_drop_pkts = engine->source_drop_told;
 	route->lane->joined = true;
 }
 
@@ -137,11 +138,28 @@ dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan)
 
 		if (route->sink == NULL)
 			continue;
-		lane_join(route);
+		lane_join(engine, route);
 		if (route->closed)
 			lane_finish(route->lane, CHAN_CLOSED);
 		route->sink->touched = true;
 		engine->touched[engine->ntouched++] = (uint8_t)i;
+	}
+}
+
+void
+dp_source_drop_share(struct dp_engine *engine)
+{
+	uint64_t now = atomic_load_explicit(&engine->source_drop_pkts, memory_order_relaxed);
+
+	if (now == engine->source_drop_told)
+		return;
+	engine->source_drop_told = now;
+	for (uint32_t i = 0; i < engine->plan->nroutes; i++) {
+		struct dp_lane *lane = engine->plan->routes[i].lane;
+
+		if (lane != NULL)
+			atomic_store_explicit(&lane->tx.ring->source_drop_pkts,
+				now - lane->base_source_drop_pkts, memory_order_relaxed);
 	}
 }
 

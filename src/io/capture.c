@@ -220,6 +220,8 @@ io_capture_info(const struct io_capture *c, struct io_source_info *info)
 	info->ts_digits = c->ts_digits;
 	info->total_bytes = c->size;
 	info->swapped = pcap_is_swapped(c->pcap) != 0;
+	info->streams = 1;
+	info->stamps = "file";
 }
 
 enum io_capture_next

@@ -7,86 +7,16 @@
 #ifndef PACF_IO_H
 #define PACF_IO_H
 
-#include "pool.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "source.h"
 
 #define IO_BURST     64u /* default burst */
 #define IO_BURST_MAX 1024u
-#define IO_ERR_MAX   400
-
-/* One sentence that quotes the input and says what would work. */
-struct io_err {
-	char text[IO_ERR_MAX];
-};
-
-/* A packet between source and sinks.  The source hands over one reference to `frame`. */
-struct io_pkt {
-	uint8_t *data; /* in the pool */
-	uint64_t ts_ns;
-	uint32_t len, wirelen;
-	uint32_t frame;
-	uint32_t reserved;
-};
-
-struct io_source_cfg {
-	const char *ifname; /* interface or file */
-	int qid;	    /* -1: all */
-	double speed; /* capture files: 0 = as fast as possible, else factor of recorded time */
-	uint64_t loop; /* capture files: passes; 0 = for ever */
-};
-
-/* What open found out. */
-struct io_source_info {
-	int dlt;	   /* DLT_ of libpcap */
-	uint32_t linktype; /* LINKTYPE_ value for applications and files */
-	uint32_t snaplen;
-	uint32_t ts_digits;   /* 6 or 9 */
-	uint64_t total_bytes; /* size for progress, 0 = unknown */
-	bool swapped; /* a capture file of a machine of the other byte order: what packets hold
-		       * in their writer's order (LINKTYPE_NULL) is in that one */
-};
-
-struct io_source_counters {
-	uint64_t source_drop_pkts; /* lost by kernel or card before we saw them */
-	uint64_t no_frame_pkts;	   /* lost because no frame was free */
-	uint64_t oversize_pkts;	   /* longer than the largest frame: lost */
-	uint64_t done_bytes;	   /* of total_bytes, for progress */
-};
-
-#define IO_EOF	 (-1) /* rx: the source has ended */
-#define IO_ERROR (-2) /* rx: the source has ended early; `failure` says why */
 
 /* Packets in memory for the mem source: set by C callers instead of a file name. */
 struct io_mem_pkt {
 	const uint8_t *data;
 	uint32_t len, wirelen;
 	uint64_t ts_ns;
-};
-
-struct io_source_ops {
-	const char *name;
-	size_t priv_bytes;
-	bool waits;   /* rx may wait, for a disk or for whoever writes into a pipe */
-	bool offline; /* loses nothing by waiting: sinks wait by default, fixed hash key */
-	uint32_t pool_frames; /* frames it needs for itself beyond the rings and a burst */
-	/* Control plane; -errno with *err on failure. */
-	int (*open)(void *priv, const struct io_source_cfg *cfg, struct io_source_info *info,
-		struct io_err *err);
-	/* Control plane, before the engine thread runs; the pool outlives the source. */
-	int (*start)(void *priv, struct io_pool *pool, struct io_err *err);
-	/* Engine: at most n packets into out; 0 = none now; IO_EOF; IO_ERROR. */
-	int (*rx)(void *priv, struct io_pkt *out, uint32_t n);
-	/* Engine, after an rx of 0: nanoseconds until a packet may be due; UINT64_MAX = not
-	 * known. */
-	uint64_t (*idle_ns)(void *priv);
-	/* Any thread: figures that another thread may be writing (relaxed loads). */
-	void (*counters)(const void *priv, struct io_source_counters *out);
-	/* Control plane, after IO_ERROR: a sentence. */
-	const char *(*failure)(const void *priv);
-	void (*close)(void *priv);
 };
 
 struct io_sink_cfg {
@@ -105,6 +35,8 @@ struct io_sink_ops {
 	/* Engine, when it has nothing to do and before it ends: nothing stays in a buffer.  0
 	 * or -errno. */
 	int (*flush)(void *priv);
+	/* Control plane, as a source's; NULL: there is nothing to be done. */
+	void (*tend)(void *priv, struct io_status *out);
 	/* Control plane. */
 	void (*close)(void *priv);
 };

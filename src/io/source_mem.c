@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -332,7 +333,7 @@ mem_rx(void *priv, struct io_pkt *out, uint32_t n)
 }
 
 static uint64_t
-mem_idle(void *priv)
+mem_idle(void *priv, struct io_wait *wait)
 {
 	struct mem_source *m = priv;
 
@@ -340,7 +341,7 @@ mem_idle(void *priv)
 }
 
 static void
-mem_counters(const void *priv, struct io_source_counters *out)
+mem_counters(void *priv, struct io_source_counters *out)
 {
 	const struct mem_source *m = priv;
 
@@ -350,12 +351,13 @@ mem_counters(const void *priv, struct io_source_counters *out)
 	};
 }
 
-static const char *
-mem_failure(const void *priv)
+static void
+mem_tend(void *priv, struct io_status *out)
 {
 	const struct mem_source *m = priv;
 
-	return m->broken ? m->broken : "mem: no failure";
+	if (m->broken)
+		snprintf(out->text, sizeof(out->text), "%s", m->broken);
 }
 
 static void
@@ -380,8 +382,8 @@ const struct io_source_ops io_source_mem = {
 	.open = mem_open,
 	.start = mem_start,
 	.rx = mem_rx,
-	.idle_ns = mem_idle,
+	.idle = mem_idle,
 	.counters = mem_counters,
-	.failure = mem_failure,
+	.tend = mem_tend,
 	.close = mem_close,
 };

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 struct pcap_source {
@@ -181,11 +182,13 @@ source_rx(void *priv, struct io_pkt *out, uint32_t n)
 }
 
 static uint64_t
-source_idle(void *priv)
+source_idle(void *priv, struct io_wait *wait)
 {
 	struct pcap_source *s = priv;
 	uint64_t now;
 
+	if (!s->starved && !s->capture.seekable && wait != NULL && wait->n < IO_WAIT_MAX)
+		wait->fds[wait->n++] = fileno(s->capture.file);
 	if (s->starved || !s->capture.seekable)
 		return UINT64_MAX;
 	if (!s->pending)
@@ -195,7 +198,7 @@ source_idle(void *priv)
 }
 
 static void
-source_counters(const void *priv, struct io_source_counters *out)
+source_counters(void *priv, struct io_source_counters *out)
 {
 	const struct pcap_source *s = priv;
 
@@ -205,12 +208,13 @@ source_counters(const void *priv, struct io_source_counters *out)
 	};
 }
 
-static const char *
-source_failure(const void *priv)
+/* After IO_ERROR. */
+static void
+source_tend(void *priv, struct io_status *out)
 {
 	const struct pcap_source *s = priv;
 
-	return io_capture_failure(&s->capture);
+	snprintf(out->text, sizeof(out->text), "%s", io_capture_failure(&s->capture));
 }
 
 static void
@@ -229,8 +233,8 @@ const struct io_source_ops io_source_pcap = {
 	.open = source_open,
 	.start = source_start,
 	.rx = source_rx,
-	.idle_ns = source_idle,
+	.idle = source_idle,
 	.counters = source_counters,
-	.failure = source_failure,
+	.tend = source_tend,
 	.close = source_close,
 };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* Fills one tunnel from a list of ports on the top of the stack, which it takes off. */
@@ -87,10 +88,13 @@ core_engine_stop(lua_State *L)
 		L, ctl_engine_stop(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
 }
 
-/* link(engine, ifname, batch, qid, speed, loop, offline_args) */
+/* link(engine, ifname, batch, qid, speed, loop, offline_args, live_args, mode, busy_poll,
+ * offload) mode, offload: as args.lua has them, or nil */
 static int
 core_link(lua_State *L)
 {
+	static const char *const modes[] = {"best", "zerocopy", "native", "generic", NULL};
+	const char *offload = lua_tostring(L, 11);
 	const struct ctl_link_args args = {
 		.engine = lua_tostring(L, 1),
 		.ifname = lua_tostring(L, 2),
@@ -99,6 +103,10 @@ core_link(lua_State *L)
 		.speed = lua_tonumber(L, 5),
 		.loop = (uint64_t)lua_tointeger(L, 6),
 		.offline_args = lua_toboolean(L, 7),
+		.live_args = lua_toboolean(L, 8),
+		.mode = luaL_checkoption(L, 9, "best", modes),
+		.busy_poll = lua_toboolean(L, 10),
+		.fix_offload = offload != NULL && strcmp(offload, "fix") == 0,
 	};
 	struct ctl_err err = {""};
 

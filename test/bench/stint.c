@@ -90,12 +90,12 @@ stint_rx(void *priv, struct io_pkt *out, uint32_t n)
 }
 
 static uint64_t
-stint_idle(void *priv)
+stint_idle(void *priv, struct io_wait *wait)
 {
 	const struct bench *b = priv;
 
-	return io_source_mem.idle_ns(b->source);
+	return io_source_mem.idle(b->source, wait);
 }
 
 const struct io_source_ops bench_source = {
-	.name = "mem, in stints", .rx = stint_rx, .idle_ns = stint_idle};
+	.name = "mem, in stints", .rx = stint_rx, .idle = stint_idle};

@@ -97,6 +97,12 @@ local loop = {want = "true, false or a whole number, 1 or more", check = functio
 	return n and n >= 1 and n or nil
 end}
 
+local yes_no = {want = "true or false", check = function(v)
+	if type(v) == "boolean" then
+		return v
+	end
+end}
+
 -- A list of UDP ports, all of them, or nothing.
 local function ports(v)
 	if type(v) ~= "table" or #v > PORTS_MAX then
@@ -154,7 +160,9 @@ P.commands = {
 		may("tunnels", choice("inner", "outer")), may("udp_tunnels", udp_tunnels)}},
 	{name = "delete", single = true, args = {engine}},
 	{name = "link", args = {engine, need("ifname", text, '"eth3"'), may("batch", whole(1, 1024)),
-		may("qid", whole(0, QUEUE_LAST)), may("speed", number(0)), may("loop", loop)}},
+		may("qid", whole(0, QUEUE_LAST)), may("speed", number(0)), may("loop", loop),
+		may("mode", choice("zerocopy", "native", "generic")), may("busy_poll", yes_no),
+		may("offload", choice("report", "fix"))}},
 	{name = "unlink", args = {engine, need("ifname", text, '"eth3"')}},
 	{name = "open_channel", args = {engine, need("channel", text, '"pacf:eth3{0"'),
 		may("action", choice("SAMPLE", "COPY", "DROP")), may("group", text),

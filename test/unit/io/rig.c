@@ -172,12 +172,20 @@ rig_next(struct rig *r, struct io_pkt *out)
 	int got;
 
 	while ((got = r->ops->rx(r->priv, out, 1)) == 0) {
-		uint64_t idle = r->ops->idle_ns(r->priv);
+		uint64_t idle = r->ops->idle(r->priv, NULL);
 
 		assert_true(os_clock_mono_ns() < limit);
 		os_sleep_ns(idle < 1000000 ? idle : 1000000);
 	}
 	return got;
+}
+
+const char *
+rig_failure(struct rig *r)
+{
+	memset(&r->status, 0, sizeof(r->status));
+	r->ops->tend(r->priv, &r->status);
+	return r->status.text;
 }
 
 void

@@ -42,6 +42,7 @@ struct rig {
 	struct io_pool pool;
 	struct io_source_info info;
 	struct io_err err;
+	struct io_status status;
 };
 #define RIG_FRAMES 64
 /* Zeroed priv and a pool. */
@@ -52,6 +53,8 @@ int rig_open(struct rig *r, const char *name, double speed, uint64_t loop);
 int rig_next(struct rig *r, struct io_pkt *out);
 void rig_put(struct rig *r, const struct io_pkt *pkt);
 void rig_close(struct rig *r);
+/* Why it ended, after IO_ERROR. */
+const char *rig_failure(struct rig *r);
 /* rx until the end, giving all back; the number of packets, and how it ended. */
 uint64_t rig_drain(struct rig *r, int *end);
 

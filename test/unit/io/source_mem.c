@@ -69,7 +69,7 @@ waits_for_frames(void **state)
 	assert_int_equal(rig_open(&r, NULL, 0, 1), 0);
 	assert_int_equal(r.ops->rx(r.priv, p, 6), 2);
 	assert_int_equal(r.ops->rx(r.priv, p + 2, 4), 0);
-	assert_true(r.ops->idle_ns(r.priv) == UINT64_MAX);
+	assert_true(r.ops->idle(r.priv, NULL) == UINT64_MAX);
 	rig_put(&r, &p[0]);
 	assert_int_equal(r.ops->rx(r.priv, p + 2, 4), 1);
 	assert_int_equal(p[2].ts_ns, 12);
@@ -124,7 +124,7 @@ resident(void **state)
 	assert_int_equal(r.ops->rx(r.priv, p, 33), 33);
 	assert_int_equal(r.ops->rx(r.priv, p + 33, 31), 7);
 	assert_int_equal(r.ops->rx(r.priv, p + 40, 24), 0);
-	assert_true(r.ops->idle_ns(r.priv) == UINT64_MAX);
+	assert_true(r.ops->idle(r.priv, NULL) == UINT64_MAX);
 	for (uint32_t i = 0; i < 40; i++) {
 		assert_int_equal(p[i].frame, i);
 		assert_int_equal(p[i].ts_ns, three[i % 3].ts_ns);
@@ -229,7 +229,7 @@ from_a_truncated_file(void **state)
 	assert_int_equal(rig_open(&r, name, 0, 3), 0);
 	assert_int_equal(rig_drain(&r, &end), 4999);
 	assert_int_equal(end, IO_ERROR);
-	assert_non_null(strstr(r.ops->failure(r.priv), "truncated after packet 4999: "));
+	assert_non_null(strstr(rig_failure(&r), "truncated after packet 4999: "));
 	rig_close(&r);
 	assert_int_equal(unlink(name), 0);
 	free(name);

@@ -167,8 +167,8 @@ pcapng_link_types_vary(void **state)
 		expect(&r, UINT64_C(1600000000123456789), 62, 9000, 2);
 	}
 	expect_end(&r, IO_ERROR);
-	assert_non_null(strstr(r.ops->failure(r.priv), "damaged after packet 4: "));
-	assert_non_null(strstr(r.ops->failure(r.priv), name));
+	assert_non_null(strstr(rig_failure(&r), "damaged after packet 4: "));
+	assert_non_null(strstr(rig_failure(&r), name));
 	rig_close(&r);
 	drop(name);
 }
@@ -240,7 +240,7 @@ pace(void **state)
 				int got = r.ops->rx(r.priv, &p, 1);
 
 				if (got == 0) {
-					assert_true(r.ops->idle_ns(r.priv) <= due);
+					assert_true(r.ops->idle(r.priv, NULL) <= due);
 					got = rig_next(&r, &p);
 				}
 				now = os_clock_mono_ns() - start;
@@ -331,7 +331,7 @@ no_frame_loses_nothing(void **state)
 	assert_int_equal(r.ops->rx(r.priv, p, 8), 4);
 	assert_int_equal(r.ops->rx(r.priv, p + 4, 4), 0);
 	assert_int_equal(r.ops->rx(r.priv, p + 4, 4), 0);
-	assert_true(r.ops->idle_ns(r.priv) == UINT64_MAX);
+	assert_true(r.ops->idle(r.priv, NULL) == UINT64_MAX);
 	rig_put(&r, &p[1]);
 	assert_int_equal(r.ops->rx(r.priv, p + 4, 4), 1);
 	assert_int_equal(r.ops->rx(r.priv, p + 5, 3), 0);
@@ -389,8 +389,8 @@ truncated_anywhere(void **state)
 				assert_int_equal(got, cut > one);
 				snprintf(sentence, sizeof(sentence),
 					"truncated after packet %d: ", cut > one);
-				assert_non_null(strstr(r.ops->failure(r.priv), sentence));
-				assert_non_null(strstr(r.ops->failure(r.priv), name));
+				assert_non_null(strstr(rig_failure(&r), sentence));
+				assert_non_null(strstr(rig_failure(&r), name));
 			}
 			rig_close(&r);
 			drop(name);
@@ -416,7 +416,7 @@ damaged_in_the_middle(void **state)
 	assert_int_equal(rig_open(&r, name, 0, 1), 0);
 	expect(&r, SEC, 60, 60, 1);
 	expect_end(&r, IO_ERROR);
-	assert_non_null(strstr(r.ops->failure(r.priv), "damaged after packet 1: "));
+	assert_non_null(strstr(rig_failure(&r), "damaged after packet 1: "));
 	rig_close(&r);
 	drop(name);
 }

@@ -65,7 +65,7 @@ visit(const char *name, const struct stat *st, int type, struct FTW *ftw)
 		fail_msg("%s: libpcap: %s, source: %d", name, p ? "opens" : errbuf, rc);
 	if (p) {
 		if (compare(&r, p, name) == IO_ERROR)
-			printf("%s\n", r.ops->failure(r.priv));
+			printf("%s\n", rig_failure(&r));
 		pcap_close(p);
 		files++;
 	} else {

@@ -1,0 +1,42 @@
+/*
+ * ctl/link: what the control plane keeps of an engine's sources.  Private to ctl, guarded by
+ * ctl->lock; part of state.h.
+ */
+#ifndef PACF_CTL_LINK_H
+#define PACF_CTL_LINK_H
+
+#include "ctl.h"
+#include "io.h"
+
+#define CTL_IFNAME_MAX 1024
+
+struct ctl_engine;
+
+struct ctl_link_state {
+	char ifname[CTL_IFNAME_MAX];
+	struct ctl_link_args args; /* ifname and engine point elsewhere: unused */
+	struct io_source_info info;
+	bool open, used;
+	struct io_status status;	  /* of a live link, as last tended */
+	struct io_source_counters before; /* of a live link: sums up to when it was closed */
+};
+
+/* link.c */
+int ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err);
+void ctl_link_close(struct ctl_engine *engine, uint32_t i);
+/* Before a start: files that were read are opened again. */
+int ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err);
+/* Live links give back all frames: the thread has ended, or never ran. */
+void ctl_links_retire(struct ctl_engine *engine);
+/* Has a link ended early?  Then *out, all zero before, says why. */
+bool ctl_links_failed(const struct ctl_engine *engine, struct io_status *out);
+/* Of a live link, over all its starts. */
+void ctl_link_counters(
+	const struct ctl_engine *engine, uint32_t i, struct io_source_counters *out);
+
+/* tend.c: live links are tended by a thread of its own while an engine runs. */
+int ctl_tend_up(struct ctl *ctl, struct ctl_err *err);
+void ctl_tend_down(struct ctl *ctl); /* without the lock */
+void ctl_tend_links(struct ctl_engine *engine);
+
+#endif
