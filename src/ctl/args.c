@@ -3,6 +3,7 @@
  * errors; called by channel.c and engine.c.
  */
 #include "state.h"
+#include "netif.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -55,12 +56,65 @@ transport_refuse(const char *spelled, struct ctl_err *err)
 			"%s needs the netmap kernel module (/dev/netmap is missing); use "
 			"pacf:%s",
 			spelled, colon + 1);
-	if (strncmp(spelled, "netmap:", 7) == 0 || strncmp(spelled, "netdev:", 7) == 0)
+	if (strncmp(spelled, "netmap:", 7) == 0)
 		return ctl_fail(err, -ENOTSUP,
-			"%s: transport \"%.*s\" is not in this build; use pacf: or pcap:PATH",
+			"%s: transport \"%.*s\" is not in this build; use pacf:, pcap:PATH or "
+			"netdev:IFNAME",
 			spelled, n, spelled);
 	return ctl_fail(err, -EINVAL,
-		"%s: no transport \"%.*s\"; there are pacf: and pcap:", spelled, n, spelled);
+		"%s: no transport \"%.*s\"; there are pacf:, pcap: and netdev:", spelled, n,
+		spelled);
+}
+
+/* "pcap:PATH" */
+static int
+pcap_name_check(const char *name, struct ctl_err *err)
+{
+	if (name[0] == '\0')
+		return ctl_fail(
+			err, -EINVAL, "channel \"pcap:\" lacks the file's path: pcap:PATH");
+	return 0;
+}
+
+/* "netdev:veth0" */
+static int
+netdev_name_check(const char *spelled, const char *name, struct ctl_err *err)
+{
+	int n = (int)strcspn(name, "{}");
+
+	if (name[0] == '\0')
+		return ctl_fail(
+			err, -EINVAL, "channel \"netdev:\" lacks the interface: netdev:IFNAME");
+	if (name[n] != '\0')
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": packets go out of the interface itself, which has no "
+			"ends \"{\" and \"}\"; say netdev:%.*s",
+			spelled, n, name);
+	if (n >= OS_NETIF_NAME || strpbrk(name, "/ \t\n") != NULL)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%.60s\": \"%.60s\" is no name of an interface: up to %d "
+			"characters without space or \"/\"",
+			spelled, name, OS_NETIF_NAME - 1);
+	return 0;
+}
+
+static const char *const transports[] = {"pacf", "pcap", "netdev"};
+
+const char *
+ctl_transport_name(enum ctl_transport transport)
+{
+	return transports[transport];
+}
+
+/* Spelled out: "transport:name". */
+static void
+channel_set(struct ctl_channel *ch, enum ctl_transport transport, const char *name)
+{
+	ch->transport = transport;
+	ch->name = ch->spelled +
+		   snprintf(ch->spelled, sizeof(ch->spelled), "%s:", transports[transport]);
+	snprintf(ch->spelled + strlen(ch->spelled), sizeof(ch->spelled) - strlen(ch->spelled),
+		"%s", name);
 }
 
 /* Splits "[transport:]name" into the canonical spelling. */
@@ -73,21 +127,18 @@ ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *e
 		return ctl_fail(
 			err, -ENAMETOOLONG, "channel \"%.40s...\" is too long", spelled);
 	if (strncmp(spelled, "pcap:", 5) == 0) {
-		ch->transport = CTL_PCAP;
-		snprintf(ch->spelled, sizeof(ch->spelled), "%s", spelled);
-		ch->name = ch->spelled + 5;
-		if (ch->name[0] == '\0')
-			return ctl_fail(err, -EINVAL,
-				"channel \"pcap:\" lacks the file's path: pcap:PATH");
-		return 0;
+		channel_set(ch, CTL_PCAP, spelled + 5);
+		return pcap_name_check(ch->name, err);
+	}
+	if (strncmp(spelled, "netdev:", 7) == 0) {
+		channel_set(ch, CTL_NETDEV, spelled + 7);
+		return netdev_name_check(ch->spelled, ch->name, err);
 	}
 	if (strncmp(spelled, "pacf:", 5) == 0)
 		spelled += 5;
 	else if (colon != NULL && (brace == NULL || colon < brace))
 		return transport_refuse(spelled, err);
-	ch->transport = CTL_PACF;
-	snprintf(ch->spelled, sizeof(ch->spelled), "pacf:%s", spelled);
-	ch->name = ch->spelled + 5;
+	channel_set(ch, CTL_PACF, spelled);
 	return pacf_name_check(ch->spelled, ch->name, err);
 }
 
@@ -165,8 +216,8 @@ rules_refuse(
 	if (ch->transport != CTL_PACF)
 		return ctl_fail(err, -EINVAL,
 			"channel \"%s\": when_detached=\"rebalance\" is for pacf: channels; "
-			"no application opens a file's",
-			ch->spelled);
+			"no application opens a %s's",
+			ch->spelled, ch->transport == CTL_PCAP ? "file" : "interface");
 	return 0;
 }
 

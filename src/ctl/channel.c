@@ -17,6 +17,8 @@ int
 ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
 {
+	if (ch->transport == CTL_NETDEV && ctl_links_loop(engine, ch->name, err) < 0)
+		return -ELOOP;
 	for (uint32_t i = 0; ch->action == CTL_SAMPLE && i < engine->dp->nlinks; i++)
 		if (engine->dp->links[i].link == PKT_LINK_OTHER)
 			return ctl_fail(err, -EINVAL,
@@ -81,7 +83,8 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 	if (rc < 0)
 		return ctl_fail(err, rc, "%s", io_err.text);
 	ch->sink_open = true;
-	return 0;
+	ctl_sink_tend(engine, ch, false);
+	return ch->sink->ops->tend != NULL ? ctl_tend_up(engine->ctl, err) : 0;
 }
 
 static void
@@ -146,10 +149,10 @@ channel_make(struct ctl_channel *like)
 	if (ch == NULL)
 		return NULL;
 	*ch = *like;
-	ch->name = ch->spelled + 5;
+	ch->name = ch->spelled + (like->name - like->spelled);
 	ch->sink = calloc(1, sizeof(*ch->sink));
-	if (ch->sink != NULL && ch->transport == CTL_PCAP) {
-		ch->sink->ops = io_sink_find("pcap");
+	if (ch->sink != NULL && ch->transport != CTL_PACF) {
+		ch->sink->ops = io_sink_find(ctl_transport_name(ch->transport));
 		ch->sink->priv = calloc(1, ch->sink->ops->priv_bytes);
 	}
 	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL)) {

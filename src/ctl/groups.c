@@ -121,7 +121,7 @@ ctl_group_served(const struct ctl_engine *engine, const struct ctl_channel *ch)
 	for (uint32_t i = 0; i < n; i++) {
 		const struct ctl_channel *member = engine->channels[members[i]];
 
-		if (member->transport == CTL_PCAP || member->was_attached)
+		if (member->transport != CTL_PACF || member->was_attached)
 			return true;
 	}
 	return false;

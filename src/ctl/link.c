@@ -3,11 +3,36 @@
  * change only while the engine is stopped.
  */
 #include "state.h"
+#include "netif.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* The second may be another name of the first. */
+static bool
+interface_is(const char *ifname, const char *name)
+{
+	struct os_netif a, b;
+
+	if (strcmp(ifname, name) == 0)
+		return true;
+	return os_netif_read(ifname, &a) == 0 && os_netif_read(name, &b) == 0 &&
+	       a.index == b.index;
+}
+
+int
+ctl_links_loop(const struct ctl_engine *engine, const char *name, struct ctl_err *err)
+{
+	for (uint32_t i = 0; engine->ops->live && i < engine->dp->nlinks; i++)
+		if (interface_is(engine->links[i].ifname, name))
+			return ctl_fail(err, -ELOOP,
+				"channel \"netdev:%s\": engine \"%s\" reads \"%s\", and would "
+				"read what it sends there; send out of another interface",
+				name, engine->name, engine->links[i].ifname);
+	return 0;
+}
 
 void
 ctl_link_close(struct ctl_engine *engine, uint32_t i)

@@ -34,9 +34,15 @@ bool ctl_links_failed(const struct ctl_engine *engine, struct io_status *out);
 void ctl_link_counters(
 	const struct ctl_engine *engine, uint32_t i, struct io_source_counters *out);
 
+/* -ELOOP: the engine reads the interface that a channel wants to send out of. */
+int ctl_links_loop(const struct ctl_engine *engine, const char *name, struct ctl_err *err);
+
 /* tend.c: live links are tended by a thread of its own while an engine runs. */
 int ctl_tend_up(struct ctl *ctl, struct ctl_err *err);
 void ctl_tend_down(struct ctl *ctl); /* without the lock */
 void ctl_tend_links(struct ctl_engine *engine);
+/* An open sink looks after itself; tell: says so if it has changed. */
+struct ctl_channel;
+void ctl_sink_tend(const struct ctl_engine *engine, struct ctl_channel *ch, bool tell);
 
 #endif

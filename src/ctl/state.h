@@ -18,14 +18,14 @@
 #define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
 #define CTL_SAMPLE_MAX	 2147483648u /* 1 in so many flows */
 
-enum ctl_transport { CTL_PACF, CTL_PCAP };
+enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
 enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
 
 struct ctl_client;
 
 struct ctl_channel {
-	char spelled[CTL_IFNAME_MAX]; /* canonical: "pacf:eth3{0", "pcap:PATH" */
+	char spelled[CTL_IFNAME_MAX]; /* canonical: "pacf:eth3{0", "pcap:PATH", "netdev:IF" */
 	const char *name;	      /* into spelled, behind the transport */
 	enum ctl_transport transport;
 	enum ctl_action action;
@@ -40,7 +40,8 @@ struct ctl_channel {
 	int fields;			    /* asked for its group: enum pkt_fields, or -1 */
 	struct dp_sink *sink;
 	bool sink_open;
-	struct dp_lane *lane; /* NULL: nobody attached */
+	struct io_status status; /* of a netdev: sink, as last tended */
+	struct dp_lane *lane;	 /* NULL: nobody attached */
 	struct ctl_client *client;
 	bool was_attached; /* since the engine started */
 	bool closing;	   /* closed, kept for the application that still reads: lanes.c */
@@ -127,6 +128,8 @@ struct ctl_engine *ctl_engine_find(struct ctl *ctl, const char *name, struct ctl
 
 /* args.c */
 int ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err);
+/* "pacf", ... */
+const char *ctl_transport_name(enum ctl_transport transport);
 int ctl_channel_policies(
 	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err);

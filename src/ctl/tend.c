@@ -17,13 +17,12 @@
 #define TEND_MS 250
 
 static void
-link_tell(const struct ctl_engine *engine, const struct ctl_link_state *link,
-	const struct io_status *now)
+state_tell(const struct ctl_engine *engine, const char *name, const struct io_status *now)
 {
 	static const char *const states[] = {"up", "down", "gone"};
 
-	fprintf(stderr, "pacf: engine \"%s\": \"%s\" is %s%s%s%s%s\n", engine->name,
-		link->ifname, states[now->state], now->mode[0] != '\0' ? ": " : "", now->mode,
+	fprintf(stderr, "pacf: engine \"%s\": \"%s\" is %s%s%s%s%s\n", engine->name, name,
+		states[now->state], now->mode[0] != '\0' ? ": " : "", now->mode,
 		now->text[0] != '\0' ? "; " : "", now->text);
 }
 
@@ -44,7 +43,7 @@ link_tend(struct ctl_engine *engine, uint32_t i, bool tell)
 	memset(&now, 0, sizeof(now));
 	link->ops->tend(link->priv, &now);
 	if (tell && !status_same(&now, &state->status))
-		link_tell(engine, state, &now);
+		state_tell(engine, state->ifname, &now);
 	state->status = now;
 }
 
@@ -62,18 +61,18 @@ drops_tell(struct ctl_engine *engine)
 	atomic_store_explicit(&engine->dp->source_drop_pkts, sum, memory_order_relaxed);
 }
 
-static void
-sinks_tend(struct ctl_engine *engine)
+void
+ctl_sink_tend(const struct ctl_engine *engine, struct ctl_channel *ch, bool tell)
 {
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
-		struct ctl_channel *ch = engine->channels[i];
-		struct io_status now;
+	struct io_status now;
 
-		if (ch == NULL || !ch->sink_open || ch->sink->ops->tend == NULL)
-			continue;
-		memset(&now, 0, sizeof(now));
-		ch->sink->ops->tend(ch->sink->priv, &now);
-	}
+	if (!ch->sink_open || ch->sink->ops->tend == NULL)
+		return;
+	memset(&now, 0, sizeof(now));
+	ch->sink->ops->tend(ch->sink->priv, &now);
+	if (tell && !status_same(&now, &ch->status))
+		state_tell(engine, ch->spelled, &now);
+	ch->status = now;
 }
 
 static void
@@ -83,7 +82,9 @@ engine_tend(struct ctl_engine *engine, bool tell)
 		link_tend(engine, i, tell);
 	if (engine->ops->live)
 		drops_tell(engine);
-	sinks_tend(engine);
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL)
+			ctl_sink_tend(engine, engine->channels[i], tell);
 }
 
 void

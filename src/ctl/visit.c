@@ -51,18 +51,18 @@ visit_counters(const struct ctl_visitor *v, const struct dp_engine_counters *c)
 	CLOSE(v);
 }
 
+static const char *const states[] = {"up", "down", "gone"}; /* enum io_state */
+
 static const char *
 link_state(const struct ctl_engine *engine, uint32_t i)
 {
-	static const char *const live[] = {"up", "down", "gone"};
-
 	if (atomic_load(&engine->dp->links[i].failed))
 		return "failed";
 	if (engine->state != CTL_RUNNING)
 		return "stopped";
 	if (atomic_load(&engine->dp->ended))
 		return "ended";
-	return live[engine->links[i].status.state];
+	return states[engine->links[i].status.state];
 }
 
 static void
@@ -104,8 +104,12 @@ visit_consumer(const struct ctl_visitor *v, const struct ctl_channel *ch)
 {
 	if (ch->transport == CTL_PACF)
 		STR(v, "state", ch->client != NULL ? "attached" : "detached");
+	else if (ch->transport == CTL_NETDEV && ch->sink_open)
+		STR(v, "state", states[ch->status.state]);
 	else
 		STR(v, "state", ch->sink_open ? "open" : "closed");
+	if (ch->status.text[0] != '\0' && ch->sink_open)
+		STR(v, "note", ch->status.text);
 	NUM(v, "pid", ch->client != NULL ? (uint64_t)ch->client->pid : 0);
 	STR(v, "program", ch->client != NULL ? ch->client->program : "");
 }
@@ -128,7 +132,7 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	STR(v, "channel", ch->spelled);
 	STR(v, "action", actions[ch->action]);
 	STR(v, "group", ch->action == CTL_SAMPLE ? engine->groups[ch->group]->name : "");
-	STR(v, "kind", ch->transport == CTL_PACF ? "pacf" : "pcap");
+	STR(v, "kind", ctl_transport_name(ch->transport));
 	visit_consumer(v, ch);
 	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
 	if (ch->filter_text != NULL)

@@ -20,7 +20,7 @@ struct io_mem_pkt {
 };
 
 struct io_sink_cfg {
-	const char *path;
+	const char *path; /* or interface */
 	int dlt;
 	uint32_t snaplen, ts_digits;
 	uint32_t cut; /* bytes of a packet that are written at most; 0: all */
@@ -30,8 +30,9 @@ struct io_sink_ops {
 	const char *name;
 	size_t priv_bytes;
 	int (*open)(void *priv, const struct io_sink_cfg *cfg, struct io_err *err);
-	/* Engine: writes n packets; returns how many it took, the rest failed and is lost. */
-	uint32_t (*tx)(void *priv, const struct io_pkt *const *pkts, uint32_t n);
+	/* Engine: writes n packets; returns how many it took, and moves those to the front of
+	 * the list: the rest failed and is lost. */
+	uint32_t (*tx)(void *priv, const struct io_pkt **pkts, uint32_t n);
 	/* Engine, when it has nothing to do and before it ends: nothing stays in a buffer.  0
 	 * or -errno. */
 	int (*flush)(void *priv);
@@ -58,6 +59,7 @@ const struct io_sink_ops *io_sink_find(const char *name);
 extern const struct io_source_ops io_source_mem;
 extern const struct io_source_ops io_source_pcap;
 extern const struct io_sink_ops io_sink_pcap;
+extern const struct io_sink_ops io_sink_netdev;
 void io_mem_set(void *priv, const struct io_mem_pkt *pkts, uint32_t n, int dlt, bool resident);
 
 #endif

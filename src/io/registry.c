@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct io_source_ops *const sources[] = {&io_source_mem, &io_source_pcap};
-static const struct io_sink_ops *const sinks[] = {&io_sink_pcap};
+static const struct io_sink_ops *const sinks[] = {&io_sink_pcap, &io_sink_netdev};
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

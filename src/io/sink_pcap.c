@@ -210,7 +210,7 @@ cut(struct pcap_sink *s)
 }
 
 static uint32_t
-sink_tx(void *priv, const struct io_pkt *const *pkts, uint32_t n)
+sink_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 {
 	struct pcap_sink *s = priv;
 	uint32_t done = 0;

@@ -76,9 +76,15 @@ transports(void **state)
 {
 	OK(rig_new("e"));
 	REFUSED(rig_open("e", "pcap:"), -EINVAL, "pcap:PATH", NULL);
-	REFUSED(rig_open("e", "udp:x{0"), -EINVAL, "\"udp\"", "pacf: and pcap:");
+	REFUSED(rig_open("e", "udp:x{0"), -EINVAL, "\"udp\"", "pacf:, pcap: and netdev:");
 	REFUSED(rig_open("e", ":x{0"), -EINVAL, ":x{0", "pacf:");
-	REFUSED(rig_open("e", "netdev:eth0"), -ENOTSUP, "netdev:eth0", "pacf:");
+	OK(rig_open("e", "netdev:eth0")); /* not opened before the engine starts */
+	REFUSED(rig_open("e", "netdev:eth0"), -EEXIST, "netdev:eth0", "engine \"e\"");
+	REFUSED(rig_open("e", "netdev:"), -EINVAL, "netdev:", "netdev:IFNAME");
+	REFUSED(rig_open("e", "netdev:eth0{0"), -EINVAL, "eth0{0", "say netdev:eth0");
+	REFUSED(rig_open("e", "netdev:0123456789abcdef"), -EINVAL, "0123456789abcdef",
+		"up to 15 characters");
+	REFUSED(rig_open("e", "netdev:a/b"), -EINVAL, "a/b", "no name of an interface");
 	if (access("/dev/netmap", F_OK) != 0)
 		REFUSED(rig_open("e", "netmap:eth3{0"), -ENODEV, "/dev/netmap is missing",
 			"use pacf:eth3{0");

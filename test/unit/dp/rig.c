@@ -16,7 +16,7 @@ zeroed(size_t bytes)
 }
 
 static uint32_t
-record_tx(void *priv, const struct io_pkt *const *pkts, uint32_t n)
+record_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 {
 	struct record *r = priv;
 	uint32_t i;
