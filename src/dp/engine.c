@@ -256,6 +256,8 @@ engine_turn(struct dp_engine *engine)
 		engine_idle(engine, false);
 		return;
 	}
+	if (engine->plan->adopt)
+		dp_adopt(engine);
 	if (dp_split(engine) > 0)
 		engine->idle = 0;
 	stalled = engine->pos < engine->n;
@@ -285,6 +287,8 @@ engine_leave(struct dp_engine *engine)
 		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
+	dp_split_show(engine);
+	dp_sinks_leave(engine);
 	dp_split_finish(engine);
 }
 

@@ -2,12 +2,14 @@
  * io/registry: the back ends by name.  Called by the control plane; a new back end is a line
  * here.
  */
-#include "io.h"
+#include "netmap_port.h"
 
 #include <string.h>
 
-static const struct io_source_ops *const sources[] = {&io_source_mem, &io_source_pcap};
-static const struct io_sink_ops *const sinks[] = {&io_sink_pcap, &io_sink_netdev};
+static const struct io_source_ops *const sources[] = {
+	&io_source_mem, &io_source_netmap, &io_source_pcap};
+static const struct io_sink_ops *const sinks[] = {
+	&io_sink_netdev, &io_sink_netmap, &io_sink_pcap};
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -23,7 +25,7 @@ io_source_find(const char *name)
 const char *
 io_source_names(void)
 {
-	return "mem, pcap";
+	return "mem, netmap, pcap";
 }
 
 const struct io_sink_ops *

@@ -31,6 +31,10 @@ int os_netif_read(const char *name, struct os_netif *out);
 /* Its present name: an interface may have been renamed.  out: OS_NETIF_NAME bytes. */
 int os_netif_name(unsigned index, char *out);
 
+/* The interface receives what is for others too, for as long as the descriptor is open.  The
+ * caller closes it. */
+int os_netif_promisc(const char *name);
+
 /* A descriptor that becomes readable when some interface has come, gone or changed; to be
  * drained then.  The caller closes it. */
 int os_netwatch_open(void);

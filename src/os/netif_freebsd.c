@@ -5,6 +5,8 @@
 #include "netif.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <net/bpf.h>
 #include <net/if.h>
 #include <net/if_dl.h>
 #include <net/if_types.h>
@@ -57,6 +59,24 @@ int
 os_netif_name(unsigned index, char *out)
 {
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
+}
+
+/* bpf(4): the interface is promiscuous for as long as the descriptor is open. */
+int
+os_netif_promisc(const char *name)
+{
+	struct ifreq req;
+	int err, fd = open("/dev/bpf", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	memset(&req, 0, sizeof(req));
+	strlcpy(req.ifr_name, name, sizeof(req.ifr_name));
+	if (ioctl(fd, BIOCSETIF, &req) == 0 && ioctl(fd, BIOCPROMISC) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 int

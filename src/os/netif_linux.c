@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +114,25 @@ int
 os_netif_name(unsigned index, char *out)
 {
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
+}
+
+int
+os_netif_promisc(const char *name)
+{
+	struct packet_mreq req = {
+		.mr_ifindex = (int)if_nametoindex(name), .mr_type = PACKET_MR_PROMISC};
+	int err, fd;
+
+	if (req.mr_ifindex == 0)
+		return -errno;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* it receives nothing itself */
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &req, sizeof(req)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
 }
 
 int

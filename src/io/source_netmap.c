@@ -1,0 +1,333 @@
+/*
+ * io/source_netmap: packets from a netmap port: a card's rings, a VALE port, a pipe.  A
+ * received buffer becomes a frame of the pool and leaves a free one in its place, so nothing is
+ * copied; only a packet of several slots is put together in a large frame.
+ *
+ * Invariant: each buffer is in a ring's slot, or behind a frame of the source's region, or on
+ * the port's list of extra buffers.
+ */
+#include "capture.h"
+#include "netif.h"
+#include "netmap_port.h"
+#include "os.h"
+#include "region.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EXTRA_MAX   32768u /* extra buffers asked for at most; netmap has 163,840 by default */
+#define DLT_EN10MB_ 1	   /* of libpcap's pcap/dlt.h */
+
+struct netmap_source {
+	struct io_nm_port port;
+	struct io_pool *pool;
+	struct io_region *region;
+	struct io_source_cfg cfg;
+	char name[NETMAP_NAMSZ];
+	int promisc_fd;
+	uint32_t ring;				       /* where the next rx begins */
+	uint32_t taken;				       /* slots since the last sync */
+	_Atomic uint64_t oversize_pkts, no_frame_pkts; /* engine writes */
+	_Atomic bool gone;			       /* tend writes */
+};
+
+static const char *
+bare_name(const char *name)
+{
+	return strncmp(name, "netmap:", 7) == 0 ? name + 7 : name;
+}
+
+static int
+source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *info,
+	struct io_err *err)
+{
+	struct netmap_source *s = priv;
+	int rc;
+
+	s->port.fd = s->promisc_fd = -1;
+	if (cfg->mode != IO_MODE_BEST || cfg->busy_poll)
+		return io_fail(err, -EINVAL,
+			"\"%.100s\": mode and busy_poll are for type afxdp, not netmap",
+			cfg->ifname);
+	rc = io_nm_check(bare_name(cfg->ifname), err);
+	if (rc < 0)
+		return rc;
+	s->cfg = *cfg;
+	snprintf(s->name, sizeof(s->name), "%s", bare_name(cfg->ifname));
+	info->dlt = DLT_EN10MB_;
+	info->linktype = io_linktype(info->dlt);
+	info->snaplen = IO_LARGE_BYTES;
+	info->ts_digits = 9;
+	info->streams = 1;
+	info->stamps = "burst";
+	return 0;
+}
+
+static int
+region_make(struct netmap_source *s, struct io_err *err)
+{
+	const struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->port.first);
+	struct io_region *r;
+	int rc;
+
+	if (ring == NULL || s->port.extra < 2 * IO_BURST)
+		return io_fail(err, -ENOMEM,
+			"netmap:%s: netmap gave %u extra buffers, at least %u are needed; load "
+			"the module with a larger buf_num or priv_buf_num",
+			s->name, s->port.extra, 2 * IO_BURST);
+	rc = io_region_add(s->pool, s->port.extra, &r);
+	if (rc < 0)
+		return io_fail(
+			err, rc, "netmap:%s: no memory for %u buffers", s->name, s->port.extra);
+	r->memory = s->port.memory;
+	r->head = &s->port.nif->ni_bufs_head;
+	r->bufs = (uint8_t *)(uintptr_t)ring + ring->buf_ofs;
+	r->buf_bytes = ring->nr_buf_size;
+	r->nbufs = (uint32_t)((size_t)(s->port.mem + s->port.bytes - r->bufs) / r->buf_bytes);
+	s->region = r;
+	return 0;
+}
+
+static int
+source_start(void *priv, struct io_pool *pool, struct io_err *err)
+{
+	struct netmap_source *s = priv;
+	struct io_nm_ask ask = {.name = s->name,
+		.qid = s->cfg.qid,
+		.flags = NR_RX_RINGS_ONLY,
+		.extra = pool->frames < EXTRA_MAX ? pool->frames : EXTRA_MAX};
+	int rc = io_nm_open(&s->port, &ask, err);
+
+	if (rc < 0)
+		return rc;
+	s->pool = pool;
+	rc = region_make(s, err);
+	if (rc < 0) {
+		io_nm_close(&s->port);
+		return rc;
+	}
+	s->ring = s->port.first;
+	if (strpbrk(s->name, ":{}") == NULL)
+		s->promisc_fd = os_netif_promisc(s->name);
+	return 0;
+}
+
+/* Only this thread writes, so no read-modify-write is needed. */
+static void
+count(_Atomic uint64_t *counter)
+{
+	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, now + 1, memory_order_relaxed);
+}
+
+/* A packet in several slots, whose last is `end`: put together in a large frame. */
+static bool
+take_joined(struct netmap_source *s, struct netmap_ring *ring, uint32_t head, uint32_t end,
+	struct io_pkt *out)
+{
+	uint32_t frame, len = 0, at = 0;
+
+	for (uint32_t i = head; i != end; i = io_nm_next(ring, i))
+		len += ring->slot[i].len;
+	frame = len <= IO_LARGE_BYTES ? io_pool_get(s->pool, len) : IO_NO_FRAME;
+	if (frame == IO_NO_FRAME) {
+		count(len > IO_LARGE_BYTES ? &s->oversize_pkts : &s->no_frame_pkts);
+		return false;
+	}
+	out->data = s->pool->base + io_pool_off(s->pool, frame);
+	out->frame = frame;
+	out->len = out->wirelen = len;
+	for (uint32_t i = head; i != end; i = io_nm_next(ring, i)) {
+		const uint8_t *part = io_nm_buf(&s->port, ring, ring->slot[i].buf_idx);
+		uint32_t n = ring->slot[i].len;
+
+		if (part == NULL || n > ring->nr_buf_size || at + n > len) {
+			count(&s->oversize_pkts);
+			io_pool_put(s->pool, frame);
+			return false;
+		}
+		memcpy(out->data + at, part, n);
+		at += n;
+	}
+	return true;
+}
+
+/* Where the packet at head ends, if all of it is there; else head. */
+static uint32_t
+packet_end(const struct netmap_ring *ring, uint32_t head, uint32_t space)
+{
+	for (uint32_t i = head; space > 0; space--) {
+		bool more = (ring->slot[i].flags & NS_MOREFRAG) != 0;
+
+		i = io_nm_next(ring, i);
+		if (!more)
+			return i;
+	}
+	return head;
+}
+
+/* The buffer of slot i for a free one; false: none is free. */
+static bool
+take_swapped(struct netmap_source *s, struct netmap_ring *ring, uint32_t i, struct io_pkt *out)
+{
+	struct netmap_slot *slot = &ring->slot[i];
+	uint8_t *data = io_nm_buf(&s->port, ring, slot->buf_idx);
+	uint32_t frame;
+
+	if (data == NULL || slot->len > ring->nr_buf_size) {
+		count(&s->oversize_pkts);
+		return true;
+	}
+	frame = io_region_get(s->region);
+	if (frame == IO_NO_FRAME)
+		return false;
+	out->data = data;
+	out->len = out->wirelen = slot->len;
+	out->frame = frame;
+	slot->buf_idx = io_region_swap(s->region, frame, slot->buf_idx);
+	slot->flags |= NS_BUF_CHANGED;
+	return true;
+}
+
+/* At most n packets of one ring. */
+static uint32_t
+ring_take(struct netmap_source *s, struct netmap_ring *ring, struct io_pkt *out, uint32_t n,
+	uint64_t now)
+{
+	uint32_t head = ring->head, space = io_nm_space(ring), got = 0;
+
+	while (got < n && space > 0) {
+		uint32_t end = packet_end(ring, head, space);
+		uint32_t slots = end >= head ? end - head : end + ring->num_slots - head;
+
+		out[got] = (struct io_pkt){.ts_ns = now, .frame = IO_NO_FRAME};
+		if (slots == 0)
+			break;
+		if (slots > 1)
+			take_joined(s, ring, head, end, &out[got]);
+		else if (!take_swapped(s, ring, head, &out[got]))
+			break;
+		got += out[got].frame != IO_NO_FRAME;
+		space -= slots;
+		s->taken += slots;
+		head = end;
+	}
+	ring->head = ring->cur = head;
+	return got;
+}
+
+static uint32_t
+rings_take(struct netmap_source *s, struct io_pkt *out, uint32_t n)
+{
+	uint64_t now = os_clock_real_ns();
+	uint32_t got = 0;
+
+	for (uint32_t k = s->port.first; k < s->port.last && got < n; k++) {
+		struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->ring);
+
+		got += ring_take(s, ring, out + got, n - got, now);
+		if (got < n)
+			s->ring = s->ring + 1 < s->port.last ? s->ring + 1 : s->port.first;
+	}
+	return got;
+}
+
+/* What was taken makes room in the rings only by a sync: not only when they are empty. */
+static int
+source_rx(void *priv, struct io_pkt *out, uint32_t n)
+{
+	struct netmap_source *s = priv;
+	uint32_t got = rings_take(s, out, n);
+
+	if (got > 0 && s->taken < io_nm_rx_ring(&s->port, s->port.first)->num_slots / 4)
+		return (int)got;
+	ioctl(s->port.fd, NIOCRXSYNC, NULL);
+	s->taken = 0;
+	return (int)(got > 0 ? got : rings_take(s, out, n));
+}
+
+static uint64_t
+source_idle(void *priv, struct io_wait *wait)
+{
+	struct netmap_source *s = priv;
+
+	if (wait != NULL && wait->n < IO_WAIT_MAX &&
+		!atomic_load_explicit(&s->gone, memory_order_relaxed))
+		wait->fds[wait->n++] = s->port.fd;
+	return UINT64_MAX;
+}
+
+static void
+source_counters(void *priv, struct io_source_counters *out)
+{
+	struct netmap_source *s = priv;
+
+	*out = (struct io_source_counters){
+		.oversize_pkts = atomic_load_explicit(&s->oversize_pkts, memory_order_relaxed),
+		.no_frame_pkts = atomic_load_explicit(&s->no_frame_pkts, memory_order_relaxed),
+	};
+}
+
+static void
+source_tend(void *priv, struct io_status *out)
+{
+	struct netmap_source *s = priv;
+	struct os_netif netif = {.up = true, .running = true};
+	char base[NETMAP_NAMSZ];
+
+	snprintf(base, sizeof(base), "%.*s", (int)strcspn(s->name, "{}"), s->name);
+	if (strchr(s->name, ':') == NULL && os_netif_read(base, &netif) < 0)
+		out->state = IO_GONE;
+	else if (!netif.up || !netif.running)
+		out->state = IO_DOWN;
+	atomic_store_explicit(&s->gone, out->state == IO_GONE, memory_order_relaxed);
+	if (s->port.fd >= 0)
+		snprintf(out->mode, sizeof(out->mode), "netmap, %u ring%s, %u extra buffers",
+			s->port.last - s->port.first,
+			s->port.last - s->port.first == 1 ? "" : "s", s->port.extra);
+}
+
+static void
+source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
+{
+	struct io_err err = {""};
+
+	out->rank = 30;
+	out->usable = io_nm_check(bare_name(cfg->ifname), &err) == 0;
+	snprintf(out->why, sizeof(out->why), "%s", err.text);
+	if (out->usable)
+		snprintf(out->got, sizeof(out->got), "netmap");
+}
+
+static void
+source_close(void *priv)
+{
+	struct netmap_source *s = priv;
+
+	if (s->region != NULL)
+		io_region_empty(s->region);
+	s->region = NULL;
+	if (s->port.fd >= 0)
+		io_nm_close(&s->port);
+	if (s->promisc_fd >= 0)
+		close(s->promisc_fd);
+	s->promisc_fd = -1;
+}
+
+const struct io_source_ops io_source_netmap = {
+	.name = "netmap",
+	.priv_bytes = sizeof(struct netmap_source),
+	.live = true,
+	.open = source_open,
+	.start = source_start,
+	.rx = source_rx,
+	.idle = source_idle,
+	.counters = source_counters,
+	.tend = source_tend,
+	.probe = source_probe,
+	.close = source_close,
+};
