@@ -42,7 +42,7 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 
 		if (c == NULL || c->closing || strcmp(c->spelled, ch->spelled) != 0)
 			continue;
-		if (other == engine || ch->transport == CTL_PCAP)
+		if (other == engine || ch->transport == CTL_PCAP || ch->transport == CTL_NETMAP)
 			return ctl_fail(err, -EEXIST,
 				"channel \"%s\" is open already in engine \"%s\"", ch->spelled,
 				other->name);
@@ -50,10 +50,16 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 	return 0;
 }
 
+uint32_t
+ctl_channel_frames(const struct ctl_channel *ch)
+{
+	return ch->transport == CTL_PACF || ch->transport == CTL_NETMAP ? ch->slots : 0;
+}
+
 static int
 room_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
 {
-	uint64_t need = ctl_engine_frames(engine) + (ch->transport == CTL_PACF ? ch->slots : 0);
+	uint64_t need = ctl_engine_frames(engine) + ctl_channel_frames(ch);
 
 	if (engine->state == CTL_RUNNING && need > engine->dp->pool.frames)
 		return ctl_fail(err, -ENOSPC,
@@ -73,7 +79,10 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 		.dlt = info->dlt,
 		.snaplen = info->snaplen,
 		.ts_digits = info->ts_digits,
-		.cut = ch->snaplen};
+		.cut = ch->snaplen,
+		.slots = ch->slots,
+		.keep_newest = ch->keep_newest,
+		.pool = &engine->dp->pool};
 	struct io_err io_err;
 	int rc;
 

@@ -19,8 +19,8 @@ ctl_engine_frames(const struct ctl_engine *engine)
 	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
 		frames += engine->links[i].info.pool_frames + engine->dp->batch;
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL && engine->channels[i]->transport == CTL_PACF)
-			frames += engine->channels[i]->slots;
+		if (engine->channels[i] != NULL)
+			frames += ctl_channel_frames(engine->channels[i]);
 	return frames;
 }
 

@@ -18,7 +18,7 @@
 #define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
 #define CTL_SAMPLE_MAX	 2147483648u /* 1 in so many flows */
 
-enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV };
+enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV, CTL_NETMAP };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
 enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
 
@@ -30,7 +30,8 @@ struct ctl_channel {
 	enum ctl_transport transport;
 	enum ctl_action action;
 	uint32_t group; /* index into the engine's groups; SAMPLE only */
-	uint32_t slots;
+	uint32_t slots; /* of its ring, or of its netmap sink's queue */
+	bool keep_newest; /* netmap: a full queue lets go of the oldest */
 	enum ctl_policy when_full, when_detached;
 	char *filter_text; /* NULL: every packet */
 	struct pkt_filter
@@ -150,6 +151,7 @@ bool ctl_filters_same(const struct ctl_filter_link *a, const struct ctl_filter_l
 int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err *err);
 
 /* channel.c */
+uint32_t ctl_channel_frames(const struct ctl_channel *ch); /* that it can hold */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
 void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 int ctl_channel_check(
