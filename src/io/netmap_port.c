@@ -116,6 +116,50 @@ port_register(struct io_nm_port *port, const struct io_nm_ask *ask, struct nmreq
 	return 0;
 }
 
+bool
+io_nm_is_interface(const char *name)
+{
+	return strpbrk(name, ":{}") == NULL;
+}
+
+/* Under this mode of the whole system, for as long as it takes. */
+static int
+register_as(int admode, struct io_nm_port *port, const struct io_nm_ask *ask,
+	struct nmreq_register *reg, struct io_err *err)
+{
+	int rc, before = os_netmap_admode(admode);
+
+	if (before < 0)
+		return before;
+	rc = port_register(port, ask, reg, err);
+	if (before != admode)
+		(void)os_netmap_admode(before);
+	port->way = admode == 1 ? IO_NM_NATIVE : IO_NM_EMULATED;
+	return rc == 0 ? 1 : rc;
+}
+
+/* By its driver if that is possible, since netmap does not tell afterwards. */
+static int
+interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
+	struct nmreq_register *reg, struct io_err *err)
+{
+	int rc = -ENOENT;
+
+	if (ask->mode != IO_MODE_GENERIC)
+		rc = register_as(1, port, ask, reg, err);
+	if (rc == -EOPNOTSUPP && ask->mode == IO_MODE_NATIVE)
+		return io_fail(err, rc,
+			"netmap:%s: its driver knows no netmap, and mode=\"native\" asks for "
+			"it; leave mode out for the emulation, or use type \"auto\"",
+			ask->name);
+	if (rc == -EOPNOTSUPP || ask->mode == IO_MODE_GENERIC)
+		rc = register_as(2, port, ask, reg, err);
+	if (rc == 1 || (rc < 0 && rc != -EACCES && rc != -ENOENT))
+		return rc < 0 ? rc : 0;
+	port->way = IO_NM_UNTOLD;
+	return port_register(port, ask, reg, err);
+}
+
 static int
 port_map(struct io_nm_port *port, const struct io_nm_ask *ask, const struct nmreq_register *reg,
 	struct io_err *err)
@@ -149,7 +193,8 @@ io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *
 	if (port->fd < 0)
 		return io_fail(err, -errno, "netmap:%s: cannot open " NETMAP_DEVICE ": %s",
 			ask->name, strerror(errno));
-	rc = port_register(port, ask, &reg, err);
+	rc = io_nm_is_interface(ask->name) ? interface_register(port, ask, &reg, err)
+					   : port_register(port, ask, &reg, err);
 	if (rc == 0)
 		rc = port_map(port, ask, &reg, err);
 	if (rc < 0)

@@ -12,20 +12,25 @@
 #include "netmap_sys.h"
 
 struct io_nm_ask {
-	const char *name; /* as written, without "netmap:" */
-	int qid;	  /* one ring; -1: all */
-	uint64_t flags;	  /* NR_RX_RINGS_ONLY or NR_TX_RINGS_ONLY */
-	uint32_t slots;	  /* of a ring, where netmap lets us choose; 0: its default */
-	uint32_t extra;	  /* extra buffers; it may get fewer */
+	const char *name;  /* as written, without "netmap:" */
+	int qid;	   /* one ring; -1: all */
+	uint64_t flags;	   /* NR_RX_RINGS_ONLY or NR_TX_RINGS_ONLY */
+	uint32_t slots;	   /* of a ring, where netmap lets us choose; 0: its default */
+	uint32_t extra;	   /* extra buffers; it may get fewer */
+	enum io_mode mode; /* BEST; NATIVE: by the driver or not; GENERIC: emulated */
 };
+
+/* How netmap reaches the interface; ports that are no interface have their own ways. */
+enum io_nm_way { IO_NM_ITSELF, IO_NM_NATIVE, IO_NM_EMULATED, IO_NM_UNTOLD };
 
 struct io_nm_port {
 	int fd;
 	uint8_t *mem;
 	size_t bytes;
 	struct netmap_if *nif;
-	uint16_t memory;      /* ports with the same number share their memory */
-	uint32_t extra;	      /* extra buffers it got */
+	uint16_t memory; /* ports with the same number share their memory */
+	uint32_t extra;	 /* extra buffers it got */
+	enum io_nm_way way;
 	uint32_t first, last; /* rings bound: first .. last - 1 */
 };
 
@@ -35,6 +40,8 @@ void io_nm_close(struct io_nm_port *port);
 /* Is there netmap, and could there be such a port?  0, or -errno with a sentence. */
 int io_nm_check(const char *name, struct io_err *err);
 /* Ring i, NULL if it is not bound. */
+/* Is the name an interface's, not a VALE port's or a pipe's? */
+bool io_nm_is_interface(const char *name);
 struct netmap_ring *io_nm_rx_ring(const struct io_nm_port *port, uint32_t i);
 struct netmap_ring *io_nm_tx_ring(const struct io_nm_port *port, uint32_t i);
 

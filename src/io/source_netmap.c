@@ -48,9 +48,10 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	int rc;
 
 	s->port.fd = s->promisc_fd = -1;
-	if (cfg->mode != IO_MODE_BEST || cfg->busy_poll)
+	if (cfg->mode == IO_MODE_ZEROCOPY || cfg->busy_poll)
 		return io_fail(err, -EINVAL,
-			"\"%.100s\": mode and busy_poll are for type afxdp, not netmap",
+			"\"%.100s\": with netmap, mode is native or generic (emulated), and "
+			"busy_poll is for type \"afxdp\"",
 			cfg->ifname);
 	rc = io_nm_check(bare_name(cfg->ifname), err);
 	if (rc < 0)
@@ -98,6 +99,7 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 	struct io_nm_ask ask = {.name = s->name,
 		.qid = s->cfg.qid,
 		.flags = NR_RX_RINGS_ONLY,
+		.mode = s->cfg.mode,
 		.extra = pool->frames < EXTRA_MAX ? pool->frames : EXTRA_MAX};
 	int rc = io_nm_open(&s->port, &ask, err);
 
@@ -110,7 +112,7 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 		return rc;
 	}
 	s->ring = s->port.first;
-	if (strpbrk(s->name, ":{}") == NULL)
+	if (io_nm_is_interface(s->name))
 		s->promisc_fd = os_netif_promisc(s->name);
 	return 0;
 }
@@ -273,6 +275,24 @@ source_counters(void *priv, struct io_source_counters *out)
 }
 
 static void
+mode_tell(const struct netmap_source *s, struct io_status *out)
+{
+	static const char *const ways[] = {
+		"", "native, ", "emulated, ", "native or emulated, "};
+	uint32_t rings = s->port.last - s->port.first;
+
+	snprintf(out->mode, sizeof(out->mode), "%s%u ring%s, %u extra buffers",
+		ways[s->port.way], rings, rings == 1 ? "" : "s", s->port.extra);
+	if (s->port.way == IO_NM_EMULATED)
+		snprintf(out->text, sizeof(out->text),
+			"its driver knows no netmap, so every packet is copied in the kernel; "
+			"type \"auto\" is faster");
+	else if (io_nm_is_interface(s->name) && s->promisc_fd < 0)
+		snprintf(out->text, sizeof(out->text), "not promiscuous: %s",
+			strerror(-s->promisc_fd));
+}
+
+static void
 source_tend(void *priv, struct io_status *out)
 {
 	struct netmap_source *s = priv;
@@ -286,9 +306,7 @@ source_tend(void *priv, struct io_status *out)
 		out->state = IO_DOWN;
 	atomic_store_explicit(&s->gone, out->state == IO_GONE, memory_order_relaxed);
 	if (s->port.fd >= 0)
-		snprintf(out->mode, sizeof(out->mode), "netmap, %u ring%s, %u extra buffers",
-			s->port.last - s->port.first,
-			s->port.last - s->port.first == 1 ? "" : "s", s->port.extra);
+		mode_tell(s, out);
 }
 
 static void
@@ -296,11 +314,18 @@ source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 {
 	struct io_err err = {""};
 
-	out->rank = 30;
-	out->usable = io_nm_check(bare_name(cfg->ifname), &err) == 0;
-	snprintf(out->why, sizeof(out->why), "%s", err.text);
-	if (out->usable)
-		snprintf(out->got, sizeof(out->got), "netmap");
+	out->rank = 60;
+	if (io_nm_check(bare_name(cfg->ifname), &err) < 0) {
+		snprintf(out->why, sizeof(out->why), "%s", err.text);
+		return;
+	}
+	out->usable = !io_nm_is_interface(bare_name(cfg->ifname));
+	snprintf(out->got, sizeof(out->got), "netmap");
+	if (!out->usable)
+		snprintf(out->why, sizeof(out->why),
+			"netmap takes an interface away from the host, so it has to be asked "
+			"for: "
+			"type=\"netmap\"");
 }
 
 static void

@@ -35,6 +35,10 @@ int os_netif_name(unsigned index, char *out);
  * caller closes it. */
 int os_netif_promisc(const char *name);
 
+/* How netmap opens interfaces from now on, everywhere: 0 as well as it can, 1 by their drivers
+ * only, 2 emulated only.  Returns how it was, or -errno (-ENOENT: there is no netmap). */
+int os_netmap_admode(int mode);
+
 /* A descriptor that becomes readable when some interface has come, gone or changed; to be
  * drained then.  The caller closes it. */
 int os_netwatch_open(void);

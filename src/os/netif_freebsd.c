@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
 
 enum { DLT_NULL_ = 0, DLT_EN10MB_ = 1 }; /* of libpcap's pcap/dlt.h */
@@ -77,6 +78,17 @@ os_netif_promisc(const char *name)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int
+os_netmap_admode(int mode)
+{
+	int before;
+	size_t len = sizeof(before);
+
+	if (sysctlbyname("dev.netmap.admode", &before, &len, &mode, sizeof(mode)) < 0)
+		return -errno;
+	return before;
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <linux/if_packet.h>
@@ -133,6 +134,24 @@ os_netif_promisc(const char *name)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int
+os_netmap_admode(int mode)
+{
+	int before = -ENOENT, fd;
+	char text[8] = "";
+
+	fd = open("/sys/module/netmap/parameters/admode", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		before = text[0] - '0';
+	text[0] = (char)('0' + mode);
+	if (pwrite(fd, text, 1, 0) != 1)
+		before = -errno;
+	close(fd);
+	return before;
 }
 
 int
