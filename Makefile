@@ -24,6 +24,7 @@ help:
 	@echo 'make test                 runs all tests, and some again under ASan, UBSan and TSan'
 	@echo 'make bench                prints what the data plane costs'
 	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
 	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
 	@echo 'make install              installs below PREFIX ($(PREFIX)), in DESTDIR if given'
@@ -51,14 +52,21 @@ lint: build-with-tests
 
 soak: test-builds
 	@PACF_SOAK=1 sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+	@$(MAKE) msan
 	@$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+
+# The parser over the corpus and every packet of the traces: no use of what was never set.
+msan: build-msan/build.ninja
+	@$(NINJA) -C build-msan test/fuzz/fuzz-parse-replay
+	build-msan/test/fuzz/fuzz-parse-replay test/fuzz/corpus/parse
+	@python3 test/fuzz/traces.py build-msan/test/fuzz/fuzz-parse-replay || [ $$? = 77 ]
 
 install: all
 	@$(MESON) configure build --prefix '$(PREFIX)'
 	@$(MESON) install -C build
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz bin
+	rm -rf build build-asan build-tsan build-msan build-fuzz bin
 
 deps-build:
 	@sh tools/deps.sh build
@@ -84,8 +92,11 @@ build-asan/build.ninja: deps-test
 build-tsan/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread
 
+build-msan/build.ninja: deps-test
+	@[ -f $@ ] || CC=clang $(MESON) setup build-msan $(SANITIZE) -Db_sanitize=memory
+
 build-fuzz/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Dfuzz=true
 
 .NOTPARALLEL:
-.PHONY: all help demo test bench fuzz lint soak install clean deps-build deps-test build-with-tests test-builds
+.PHONY: all help demo test bench fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds
