@@ -113,6 +113,7 @@ run(struct shell *sh, const struct job *jobs, int njobs)
 {
 	bool ok = true;
 
+	ctl_recover();
 	for (int i = 0; i < njobs && ok; i++) {
 		ok = jobs[i].option == 'f' ? shell_run_file(sh, jobs[i].value)
 					   : shell_run_text(sh, jobs[i].value);

@@ -25,6 +25,9 @@ struct ctl_err {
 /* Makes an empty control plane; no thread, socket or file yet (they come with the first channel
  * that needs them). */
 int ctl_open(struct ctl **out, struct ctl_err *err);
+/* Before anything else: what a pacf that was killed left changed on interfaces is put back;
+ * what could not be is said on standard error.  A pacf that lives is left alone. */
+void ctl_recover(void);
 /* Stops and deletes everything. */
 void ctl_close(struct ctl *ctl);
 

@@ -43,6 +43,7 @@ ctl_link_close(struct ctl_engine *engine, uint32_t i)
 		ctl_link_counters(engine, i, &engine->links[i].before);
 		link->ops->close(link->priv);
 	}
+	ctl_offload_stop(engine, i);
 	engine->links[i].open = false;
 	atomic_store(&link->failed, false); /* its failure cannot be asked for any more */
 }

@@ -56,6 +56,7 @@ start_sources(struct ctl_engine *engine, struct ctl_err *err)
 		struct io_err io_err;
 		int rc;
 
+		ctl_offload_start(engine, i);
 		rc = link->ops->start(link->priv, &engine->dp->pool, &io_err);
 		if (rc < 0) {
 			ctl_links_retire(engine);

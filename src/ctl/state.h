@@ -10,6 +10,7 @@
 #include "dp.h"
 #include "expression.h"
 #include "link.h"
+#include "offload.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -102,6 +103,7 @@ struct ctl {
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, ctl_engine) engines;
 	TAILQ_HEAD(, ctl_client) clients;
+	struct ctl_offloads offloads;
 	uint64_t hash_key, random_key;
 	bool hash_key_set;
 	/* The attach server; fds are -1 until it is up. */

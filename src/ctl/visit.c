@@ -7,6 +7,7 @@
 #include "os.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,19 @@ link_state(const struct ctl_engine *engine, uint32_t i)
 	return states[engine->links[i].status.state];
 }
 
+/* What the source says, and what is to be said about offloads. */
+static void
+visit_note(const struct ctl_visitor *v, const struct ctl_link_state *state)
+{
+	bool both = state->status.text[0] != '\0' && state->note[0] != '\0';
+	char note[2 * IO_ERR_MAX + 2];
+
+	snprintf(note, sizeof(note), "%s%s%s", state->status.text, both ? "; " : "",
+		state->note);
+	if (note[0] != '\0')
+		STR(v, "note", note);
+}
+
 static void
 visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_t i,
 	const struct dp_link_counters *c)
@@ -79,8 +93,7 @@ visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_
 	STR(v, "state", link_state(engine, i));
 	if (state->status.mode[0] != '\0')
 		STR(v, "mode", state->status.mode);
-	if (state->status.text[0] != '\0')
-		STR(v, "note", state->status.text);
+	visit_note(v, state);
 	if (state->info.stamps != NULL)
 		STR(v, "stamps", state->info.stamps);
 	NUM(v, "linktype", state->info.linktype);

@@ -294,6 +294,11 @@ ctl_hash_key(struct ctl *ctl, uint64_t key)
 	ctl->key = key;
 }
 
+void
+ctl_recover(void)
+{
+}
+
 int
 ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args, const struct ctl_visitor *v,
 	struct ctl_err *err)
