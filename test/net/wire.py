@@ -62,6 +62,29 @@ def case_quiet(lab):
     need(got == [], 'noise on the wire: %s' % [p.hex() for p in got])
 
 
+def case_generator(lab):
+    """livegen's packets arrive, each once, in the order of their flow."""
+    wire = lab.wire(offload={'gro': 'on'})
+    dump = lab.dump(wire.near)
+    for first, flows, size, count in ((0, 100, 64, 20000), (200, 40000, 1500, 20000)):
+        said = netns.Generator(wire, packets=count, pps=40000, flows=flows, size=size, first=first).wait()
+        need(said['sent'] == said['made'] == count, '%s' % said)
+    got = dump.wait_for(40000)
+    want = [frame(i // 100, 64, i % 100) for i in range(20000)] + [frame(200, 1500, i) for i in range(20000)]
+    need(len(got) == len(want), '%d packets of %d arrived: %s' % (len(got), len(want), wire.statistics()))
+    need(collections.Counter(got) == collections.Counter(want), 'each once')
+    for _, numbers in numbers_by_flow(got[:20000]).items():
+        need(numbers == list(range(200)), 'numbers of a flow: %s' % numbers)
+
+
+def numbers_by_flow(packets):
+    flows = collections.defaultdict(list)
+    for data in packets:
+        flow, number = number_of(data)
+        flows[flow].append(number)
+    return flows
+
+
 def case_life(lab):
     """What a test does to an interface is done to it."""
     wire = lab.wire(queues=4)
