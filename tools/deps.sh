@@ -5,8 +5,9 @@
 # that are missing, and fails.
 set -eu
 
-BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump"
-TEST="clang libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps"
+BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump
+	clang libbpf-dev libxdp-dev bpftool"
+TEST="libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps"
 BUILD_TOOLS="cc make meson ninja pkg-config python3 tcpdump"
 TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind"
 

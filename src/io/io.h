@@ -60,7 +60,9 @@ const struct io_sink_ops *io_sink_find(const char *name);
  */
 extern const struct io_source_ops io_source_mem;
 extern const struct io_source_ops io_source_pcap;
-extern const struct io_source_ops io_source_afpacket; /* Linux */
+/* Linux. */
+extern const struct io_source_ops io_source_afpacket;
+extern const struct io_source_ops io_source_afxdp;
 extern const struct io_sink_ops io_sink_pcap;
 extern const struct io_sink_ops io_sink_netdev;
 void io_mem_set(void *priv, const struct io_mem_pkt *pkts, uint32_t n, int dlt, bool resident);
