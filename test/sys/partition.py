@@ -24,7 +24,8 @@ import time
 
 from captures import Flows, find_captures, find_disorder, find_torn, join_captures, output_unit, read_capture
 
-MOST = 16  # channels
+MOST = 16     # channels
+AT_ONCE = 16  # engines
 
 
 def libpcap_reads(path):
@@ -137,9 +138,12 @@ def run_sinks(captures, joined, flows, folder):
         outputs = [[os.path.join(out, '%d.%d.pcap' % (i, c)) for c in range(splits)]
                    for i in range(len(everything))]
         with open(script, 'w', encoding='utf-8') as f:
-            for i, capture in enumerate(everything):
-                f.write(lua_engine(i, capture, ['pcap:' + o for o in outputs[i]],
-                                   WAIT + 'pkteng.stop{engine=e}\npkteng.delete{engine=e}\n'))
+            for first in range(0, len(everything), AT_ONCE):
+                batch = range(first, min(first + AT_ONCE, len(everything)))
+                for i in batch:
+                    f.write(lua_engine(i, everything[i], ['pcap:' + o for o in outputs[i]], ''))
+                for i in batch:
+                    f.write("do local e = 'e%d'\n%spkteng.delete{engine=e}\nend\n" % (i, WAIT))
         ran = subprocess.run([os.environ['PACF'], '-f', script], check=False, timeout=500, text=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)
