@@ -7,15 +7,6 @@
 
 #include "state.h"
 
-/* How a packet came to its digests. */
-enum explain_way {
-	EXPLAIN_OWN,	 /* by what is in it */
-	EXPLAIN_FOLLOWS, /* a later fragment, after its first one */
-	EXPLAIN_WAITED,	 /* a later fragment that came too early: held until its first one */
-	EXPLAIN_ORPHAN,	 /* a later fragment whose first one did not come in time */
-	EXPLAIN_CROWDED	 /* the same, but too many waited */
-};
-
 /* What a channel makes of the packet. */
 enum explain_verdict {
 	EXPLAIN_TAKEN,
@@ -49,7 +40,7 @@ struct explain_packet {
 	struct pkt_flow flow;
 	bool outer; /* the tunnels setting */
 	uint64_t digests[PKT_FIELDS_MAX];
-	enum explain_way way;
+	enum dp_follow_way way;
 	uint64_t first; /* number of the first fragment, if it follows one */
 	struct explain_places places;
 };

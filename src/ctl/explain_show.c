@@ -140,26 +140,26 @@ show_reason(const struct explain_packet *p, const struct ctl_visitor *v)
 	char text[160] = "";
 
 	switch (p->way) {
-	case EXPLAIN_OWN:
+	case DP_FOLLOW_OWN:
 		snprintf(text, sizeof(text), "%s", sentences[p->flow.reason]);
 		break;
-	case EXPLAIN_FOLLOWS:
+	case DP_FOLLOW_KNOWN:
 		snprintf(text, sizeof(text),
 			"a later fragment follows the first one of its datagram: packet %llu",
 			first);
 		break;
-	case EXPLAIN_WAITED:
+	case DP_FOLLOW_WAITED:
 		snprintf(text, sizeof(text),
 			"it came before the first fragment of its datagram, and is held until "
 			"it has come: packet %llu",
 			first);
 		break;
-	case EXPLAIN_ORPHAN:
+	case DP_FOLLOW_ORPHAN:
 		snprintf(text, sizeof(text),
 			"a later fragment whose first one is not there, nor comes within 1 s: "
 			"the addresses and the protocol");
 		break;
-	case EXPLAIN_CROWDED:
+	case DP_FOLLOW_CROWDED:
 		snprintf(text, sizeof(text),
 			"a later fragment whose first one is not there, and too many wait: "
 			"the addresses and the protocol");
