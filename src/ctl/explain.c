@@ -98,6 +98,25 @@ packet_number(struct reader *r)
 	return ++r->count + lost.oversize_pkts;
 }
 
+/* What a DROP channel takes is no first fragment that others follow. */
+static bool
+is_dropped(struct reader *r, const struct io_pkt *pkt)
+{
+	struct ctl_engine *engine;
+	bool dropped = false;
+
+	if (r->args->engine == NULL)
+		return false;
+	pthread_mutex_lock(&r->ctl->lock);
+	engine = ctl_engine_find(r->ctl, r->args->engine, r->err);
+	if (engine != NULL)
+		dropped = explain_dropped(engine, pkt);
+	else
+		r->rc = -ENOENT;
+	pthread_mutex_unlock(&r->ctl->lock);
+	return dropped;
+}
+
 /* Takes the frame over. */
 static void
 packet_take(struct reader *r, const struct io_pkt *pkt)
@@ -108,6 +127,11 @@ packet_take(struct reader *r, const struct io_pkt *pkt)
 	struct pkt_flow flow;
 
 	pkt_digests(pkt->data, pkt->len, r->link, &r->conf, packet.digests, &flow);
+	if (is_dropped(r, pkt)) {
+		explain(r, &packet);
+		io_pool_put(&r->pool, pkt->frame);
+		return;
+	}
 	dp_follow_due(&r->follow, 0, pkt->ts_ns);
 	explain_all(r);
 	dp_follow_packet(&r->follow, &packet, &flow);

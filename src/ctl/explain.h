@@ -45,6 +45,9 @@ struct explain_packet {
 	struct explain_places places;
 };
 
+/* explain_place.c: whether a DROP channel takes it, before it is asked which flow it is of.
+ * Under ctl->lock. */
+bool explain_dropped(const struct ctl_engine *engine, const struct io_pkt *pkt);
 /* explain_place.c: fills p->places from the rest, under ctl->lock: by the plan that the engine
  * has, or would be started with.  -ENOMEM. */
 int explain_places(struct explain_packet *p, struct ctl_engine *engine, struct ctl_err *err);

@@ -126,6 +126,7 @@ static const char *const sentences[PKT_REASONS] = {
 	[PKT_QUOTED] = "an ICMP error goes where the datagram goes that it quotes",
 	[PKT_FIRST_FRAGMENT] =
 		"the first fragment has what a whole datagram has, and the others follow it",
+	[PKT_FRAGMENT] = "a later fragment: the addresses and the protocol",
 	[PKT_NON_IP] = "it is not IP: the pair of MAC addresses and the ethertype",
 	[PKT_TRUNCATED] = "the capture ends inside a header: what was read before",
 	[PKT_MALFORMED] = "a length or version cannot be right: what was read before",
