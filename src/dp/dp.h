@@ -8,6 +8,7 @@
 #ifndef PACF_DP_H
 #define PACF_DP_H
 
+#include "follow.h"
 #include "plan.h"
 
 #include <stdatomic.h>
@@ -22,13 +23,6 @@ struct dp_link {
 	_Atomic uint64_t shared[DP_WORDS(struct dp_link_counters)];
 };
 
-/* defrag.c: what leaves the hold together, and the datagrams that make it leave. */
-struct dp_leaving {
-	uint32_t npkts, ntags;
-	struct dp_held pkts[DP_HOLD_MAX];
-	uint64_t tags[(DP_HOLD_MAX + 1) * PKT_MAX_FRAGS];
-};
-
 struct dp_engine {
 	/* Set by control before the thread starts. */
 	char name[32];
@@ -37,8 +31,6 @@ struct dp_engine {
 	uint32_t batch;	 /* burst size, 1..IO_BURST_MAX */
 	int bell_fd;	 /* control rings it: a new plan, stop */
 	int ctl_bell_fd; /* the engine rings it: a lane lied, the sources ended */
-	struct pkt_frag
-		*frags; /* flows of first fragments, shared by engines; NULL: none follow */
 	uint32_t nlinks;
 	struct dp_link links[DP_MAX_LINKS];
 
@@ -72,9 +64,9 @@ struct dp_engine {
 			[DP_BURST_MAX]; /* those that the plan's fields ask for */
 	uint8_t reason[DP_BURST_MAX];
 	bool odd; /* some reason is not PKT_OK */
-	struct dp_leaving leaving;
-	uint32_t held;	     /* fragments that were held so far */
-	struct dp_hold hold; /* fragments that came before their first one */
+	/* follow.frags: set by control before the thread starts; NULL: no fragment follows. */
+	struct dp_follow follow;
+	uint64_t nfragments; /* that were followed so far */
 	/* defrag.c: a burst with its fragments, each where it belongs; burst points here then.
 	 */
 	struct io_pkt mixed[DP_BURST_MAX];

@@ -94,7 +94,7 @@ static void
 burst_digest(struct dp_engine *engine, enum pkt_link link)
 {
 	const struct dp_plan *plan = engine->plan;
-	bool held = dp_hold_count(&engine->hold) > 0;
+	bool held = dp_hold_count(&engine->follow.hold) > 0;
 
 	/* Nobody gets any; and a plan with channels does not come before they are dropped. */
 	if (plan->ngroups == 0 && plan->ncopy == 0 && !held)
@@ -103,7 +103,8 @@ burst_digest(struct dp_engine *engine, enum pkt_link link)
 		burst_digest_all(engine, 0, link);
 	else
 		burst_digest_plain(engine, link);
-	if (held || (plan->fields != 0 && engine->frags != NULL && burst_has_fragments(engine)))
+	if (held || (plan->fields != 0 && engine->follow.frags != NULL &&
+			    burst_has_fragments(engine)))
 		dp_defrag(engine);
 }
 
@@ -275,11 +276,11 @@ engine_leave(struct dp_engine *engine)
 {
 	while (engine->pos < engine->n)
 		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
-	while (dp_hold_count(&engine->hold) > 0) {
-		struct dp_held *held = dp_hold_oldest(&engine->hold);
+	while (dp_hold_count(&engine->follow.hold) > 0) {
+		struct dp_held *held = dp_hold_oldest(&engine->follow.hold);
 
 		io_pool_put(&engine->pool, held->pkt.frame);
-		dp_hold_remove(&engine->hold, held);
+		dp_hold_remove(&engine->follow.hold, held);
 	}
 	while (engine->nahead > 0)
 		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
@@ -297,7 +298,7 @@ dp_engine_run(struct dp_engine *engine)
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
 	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
-	dp_hold_init(&engine->hold);
+	dp_follow_init(&engine->follow, &engine->own);
 	engine->raw = 0;
 	engine->burst = engine->bursts[0];
 	engine->ahead = engine->bursts[1];
