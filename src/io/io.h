@@ -45,6 +45,8 @@ struct io_sink_ops {
 /* By name ("pcap", "mem", ...); NULL if there is none.  names: "mem, pcap", for error
  * sentences. */
 const struct io_source_ops *io_source_find(const char *name);
+/* From 0 on; NULL: there are no more. */
+const struct io_source_ops *io_source_nth(unsigned i);
 const char *io_source_names(void);
 const struct io_sink_ops *io_sink_find(const char *name);
 

@@ -210,6 +210,7 @@ rings_of(const struct card *c, struct os_nic *out)
 	if (card_ask(c, &queues) >= 0) {
 		out->queues = queues.rx_count + queues.combined_count;
 		out->queues_max = queues.max_rx + queues.max_combined;
+		out->queues_paired = queues.max_combined > 0;
 	}
 }
 
@@ -234,6 +235,7 @@ rss_read(const struct ethtool_rxfh *rss, struct os_nic *out)
 	uint32_t most = 0;
 
 	out->rss_entries = rss->indir_size;
+	out->rss_key_bytes = rss->key_size;
 	for (uint32_t i = 0; i < rss->indir_size; i++)
 		most = rss->rss_config[i] + 1 > most ? rss->rss_config[i] + 1 : most;
 	for (uint32_t queue = 0; queue < most; queue++)
