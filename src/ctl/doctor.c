@@ -277,6 +277,8 @@ ctl_doctor(const char *name, const struct ctl_visitor *v, struct ctl_err *err)
 		return face_refuse(name, rc, err);
 	OPEN(v, NULL);
 	if (name != NULL) {
+		os_netif_name(
+			face.index, face.name); /* it may have been asked for by another */
 		visit_interface(v, &face);
 	} else {
 		OPEN(v, "interfaces");

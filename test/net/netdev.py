@@ -3,7 +3,7 @@
 
 usage: netdev.py [CASE ...]
 
-PACF: the program.  Works in network namespaces of its own; skips (77) without the right to make them.
+PACF, LIVE: the programs.  Works in network namespaces of its own; skips (77) without the right to make them.
 """
 import os
 import shutil
@@ -234,6 +234,19 @@ def case_kinds(bench):
         need(device.read() == want, 'another packet in ' + channel)
     tun.close()
     tap.close()
+
+
+def case_loop(bench):
+    """Not out of the interface that the engine reads, whichever name is used for it."""
+    wires.run('ip', 'link', 'property', 'add', 'dev', 'out', 'altname', 'outwards')
+    for ifname, channel, allowed in (('out', 'netdev:out', False), ('out', 'netdev:outwards', False),
+                                     ('lo', 'netdev:out', True)):
+        done = subprocess.run([os.environ['LIVE'], 'loop', ifname, channel], check=False, capture_output=True,
+                              text=True)
+        need(done.returncode == 0, done.stderr)
+        refused = [line.split(': ')[0] for line in done.stdout.splitlines()
+                   if channel in line and 'reads "%s"' % ifname in line]
+        need(refused == ([] if allowed else ['start', 'open']), '%s reads %s: %s' % (channel, ifname, done.stdout))
 
 
 def case_rights(bench):
