@@ -212,6 +212,25 @@ def refusal(bench, capture, channel):
     return why
 
 
+def case_full(bench):
+    """A queue that is full: counted, and the engine goes on; what was taken arrives."""
+    try:
+        wires.run('tc', 'qdisc', 'add', 'dev', 'out', 'root', 'tbf', 'rate', '8mbit', 'burst', '4k', 'limit', '20k')
+    except (RuntimeError, FileNotFoundError) as error:
+        print('full: no queue that fills up: not tested: %s' % error)
+        return
+    base = received(bench)
+    name = bench.engine(bench.capture('in.pcap', packets([frame(i, 1000) for i in range(3000)])), 'netdev:out')
+    start = time.monotonic()
+    bench.start(name)
+    c = bench.finish(name, 'netdev:out')
+    need(time.monotonic() - start < 2, 'the engine waited')  # 3000 of them take 3 s
+    need(c['drop_sink_error_pkts'] > 0 and c['delivered_pkts'] > 20, 'figures: %s' % c)
+    until('what was taken arrives', lambda: received(bench) - base >= c['delivered_pkts'], 5)
+    need(received(bench) - base == c['delivered_pkts'], 'more than was delivered')
+    wires.run('tc', 'qdisc', 'delete', 'dev', 'out', 'root')
+
+
 def case_kinds(bench):
     """Ethernet to Ethernet, IP to tun, nothing else."""
     ip = bytes.fromhex('4500001c00010000401100000a0000010a000002000100020008') + b'\0\0'
