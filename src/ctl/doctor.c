@@ -179,7 +179,7 @@ visit_engines(const struct ctl_visitor *v, const char *name)
 	const struct io_source_ops *ops;
 
 	OPEN(v, "engines");
-	for (unsigned i = 0; (ops = io_source_nth(i)) != NULL; i++)
+	for (uint32_t i = 0; (ops = io_source_at(i)) != NULL; i++)
 		if (ops->probe != NULL)
 			visit_engine(v, ops, name);
 	CLOSE(v);

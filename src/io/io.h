@@ -46,7 +46,7 @@ struct io_sink_ops {
  * sentences. */
 const struct io_source_ops *io_source_find(const char *name);
 /* From 0 on; NULL: there are no more. */
-const struct io_source_ops *io_source_nth(unsigned i);
+const struct io_source_ops *io_source_at(uint32_t i);
 const char *io_source_names(void);
 const struct io_sink_ops *io_sink_find(const char *name);
 

@@ -21,7 +21,7 @@ io_source_find(const char *name)
 }
 
 const struct io_source_ops *
-io_source_nth(unsigned i)
+io_source_at(uint32_t i)
 {
 	return i < COUNT(sources) ? sources[i] : NULL;
 }
