@@ -40,8 +40,8 @@ ctl_link_close(struct ctl_engine *engine, uint32_t i)
 	struct dp_link *link = &engine->dp->links[i];
 
 	if (engine->links[i].open) {
-		ctl_link_counters(engine, i, &engine->links[i].before);
 		link->ops->close(link->priv);
+		ctl_link_counters(engine, i, &engine->links[i].before);
 	}
 	ctl_offload_stop(engine, i);
 	engine->links[i].open = false;

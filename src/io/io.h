@@ -45,7 +45,7 @@ struct io_sink_ops {
 /* By name ("pcap", "mem", ...); NULL if there is none.  names: "mem, pcap", for error
  * sentences. */
 const struct io_source_ops *io_source_find(const char *name);
-/* From 0 on; NULL: there are no more. */
+/* One after the other, from i = 0 on; NULL: no more. */
 const struct io_source_ops *io_source_at(uint32_t i);
 const char *io_source_names(void);
 const struct io_sink_ops *io_sink_find(const char *name);
@@ -60,6 +60,7 @@ const struct io_sink_ops *io_sink_find(const char *name);
  */
 extern const struct io_source_ops io_source_mem;
 extern const struct io_source_ops io_source_pcap;
+extern const struct io_source_ops io_source_afpacket; /* Linux */
 extern const struct io_sink_ops io_sink_pcap;
 extern const struct io_sink_ops io_sink_netdev;
 void io_mem_set(void *priv, const struct io_mem_pkt *pkts, uint32_t n, int dlt, bool resident);

@@ -111,8 +111,8 @@ struct io_source_ops {
 	/* Engine, after an rx of 0: nanoseconds until a packet may be due (UINT64_MAX = not
 	 * known); adds to *wait what to poll for (wait may be NULL). */
 	uint64_t (*idle)(void *priv, struct io_wait *wait);
-	/* Any thread but one at a time: figures that another thread may be writing (relaxed
-	 * loads). */
+	/* Any thread but one at a time, also after close: figures that another thread may be
+	 * writing (relaxed loads). */
 	void (*counters)(void *priv, struct io_source_counters *out);
 	/* Control plane, while the engine runs some times a second and when an interface has
 	 * changed, and whenever somebody asks: what state it is in.  An interface that went

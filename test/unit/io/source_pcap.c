@@ -527,7 +527,7 @@ found_by_name(void **state)
 	assert_ptr_equal(io_sink_find("pcap"), &io_sink_pcap);
 	assert_null(io_source_find("pca"));
 	assert_null(io_sink_find("mem"));
-	assert_string_equal(io_source_names(), "mem, pcap");
+	assert_non_null(strstr(io_source_names(), "mem, pcap"));
 }
 
 int
