@@ -126,6 +126,11 @@ def case_promiscuous(_):
     wires.run('ip', 'link', 'set', FACE, 'promisc', 'on')
     need(finding('promiscuous', look())['text'] == 'already', 'not promiscuous')
     wires.run('ip', 'link', 'set', FACE, 'promisc', 'off')
+    watch = subprocess.Popen(['tcpdump', '-i', FACE, '-w', '/dev/null'], stderr=subprocess.PIPE, text=True)
+    need(any('listening' in line for line in watch.stderr), 'tcpdump')  # it does not show in the flags of `ip`
+    need(finding('promiscuous', look())['text'] == 'already', 'tcpdump makes it promiscuous')
+    watch.terminate()
+    watch.communicate()
 
 
 def case_rights(_):
@@ -161,6 +166,9 @@ def case_facts(_):
          host['huge_pages_free'] == int(memory['HugePages_Free']), 'huge pages')
     names = {e['type'] for e in table['engines'] or []}
     need(table['usable'] == any(e['usable'] for e in table['engines'] or []), 'usable')
+    need(not names or table['usable'], 'root, an Ethernet interface that is up, and nothing works: %s' % table['engines'])
+    done = pacf('doctor', FACE)
+    need(done.returncode == (0 if table['usable'] else 1), 'exit %d' % done.returncode)
     print('facts: engines that were asked: %s' % (', '.join(sorted(names)) or 'none in this build'))
 
 
