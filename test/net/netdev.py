@@ -23,8 +23,8 @@ ETHERNET, RAW_IP, PPP = 1, 101, 9
 
 
 def frame(number, size, tags=()):
-    """size: all bytes.  Each is another one."""
-    head = bytes.fromhex('020000000102020000000101')
+    """size: all bytes.  Each is another one; of 16 senders."""
+    head = bytes.fromhex('0200000001020200000001') + bytes([number % 16])
     for tpid, tci in tags:
         head += struct.pack('>HH', tpid, tci)
     head += struct.pack('>HI', 0x88b5, number)
@@ -253,6 +253,46 @@ def case_kinds(bench):
         need(device.read() == want, 'another packet in ' + channel)
     tun.close()
     tap.close()
+
+
+SENDER = """import socket, sys, time
+sys.path.insert(0, sys.argv[1])
+import captures
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+s.bind(("sender", 0))
+for p in captures.read_capture(sys.argv[2])[1]:
+    s.send(p.data)
+    time.sleep(0.0001)
+"""
+
+
+def case_live(bench):
+    """From an interface to two others, flow by flow: each packet leaves by one, as it came, and in order."""
+    wires.cable('in', 'sender', bench.ns)
+    wires.cable('out2', 'far2', bench.ns)
+    frames = frames_mixed(2000)
+    sent = bench.capture('in.pcap', packets(frames))
+    bench.daemon.lua("pkteng.new{name='live', type='afpacket'} pkteng.link{engine='live', ifname='in'}"
+                     "pkteng.open_channel{engine='live', channel='netdev:out'}"
+                     "pkteng.open_channel{engine='live', channel='netdev:out2'} pkteng.start{engine='live'}")
+    paths = [os.path.join(bench.folder, name) for name in ('a.pcap', 'b.pcap')]
+    dumps = [wires.Tcpdump(name, path, bench.ns, len(frames)) for name, path in zip(('far', 'far2'), paths)]
+    wires.run(sys.executable, '-c', SENDER, os.path.join(HERE, '..', 'sys'), sent, ns=bench.ns)
+    until('all are through', lambda: sum(c['delivered_pkts'] for c in bench.daemon.stats('live')['channels']) ==
+          len(frames), 5)
+    check_ledger(bench.daemon.stats('live'))
+    bench.daemon.lua("pkteng.delete{engine='live'}")
+
+    def read():
+        return [[p.data for p in captures.read_capture(path)[1]] for path in paths]
+    until('tcpdump has written all', lambda: sum(map(len, read())) >= len(frames), 5)
+    for dump in dumps:
+        dump.kill()
+    got = read()
+    need(min(map(len, got)) > 100, 'not split: %d and %d' % (len(got[0]), len(got[1])))
+    need(sorted(got[0] + got[1]) == sorted(frames), '%d and %d of %d' % (len(got[0]), len(got[1]), len(frames)))
+    order = {f: i for i, f in enumerate(frames)}
+    need(all(part == sorted(part, key=order.get) for part in got), 'out of order')
 
 
 def case_loop(bench):
