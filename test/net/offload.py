@@ -242,34 +242,49 @@ def case_program(_):
 SEND = 'import socket; s = socket.create_connection(("10.99.0.1", 5001)); s.sendall(bytes(2000000))'
 
 
-def joined(folder, ns, offload):
-    """2 MB of TCP come in; (packets, of which joined)."""
+def receive(ns, server):
+    """2 MB of TCP come in."""
+    sender = subprocess.Popen(['nsenter', '-t', str(ns.pid), '-n', sys.executable, '-c', SEND])
+    peer = server.accept()[0]
+    while peer.recv(65536):
+        pass
+    peer.close()
+    need(sender.wait(20) == 0, 'the sender failed')
+
+
+def joined(folder, ns, offload, connections):
+    """(packets, of which joined) after so many connections, or the first that had some joined."""
     daemon, _ = start_afpacket(folder, offload)
+
+    def link():
+        return daemon.stats('e')['links'][0]
     with socket.create_server(('10.99.0.1', 5001)) as server:
-        sender = subprocess.Popen(['nsenter', '-t', str(ns.pid), '-n', sys.executable, '-c', SEND])
-        peer = server.accept()[0]
-        while peer.recv(65536):
-            pass
-        peer.close()
-        need(sender.wait(20) == 0, 'the sender failed')
-    until('packets are counted', lambda: daemon.stats('e')['links'][0]['received_bytes'] > 2000000, 5)
-    link = daemon.stats('e')['links'][0]
+        for n in range(1, connections + 1):
+            receive(ns, server)
+            until('packets are counted', lambda: link()['received_bytes'] > 2000000 * n, 5)
+            if link()['super_pkts'] > 0:
+                break
+    found = link()
     daemon.close()
-    return link['received_pkts'], link['super_pkts']
+    return found['received_pkts'], found['super_pkts']
 
 
 def case_super(ns):
-    """GRO joins packets that their sender sent one by one: counted; with fix there are none."""
+    """GRO joins packets that their sender sent one by one: counted; with fix there are none.
+
+    Whether it joins those of a connection over veth differs from one to the next (on Linux 6.18 it did for
+    about one in two), so there are several.
+    """
     wires.run('ip', 'address', 'add', '10.99.0.1/24', 'dev', 'eth3')
     wires.run('ip', 'address', 'add', '10.99.0.2/24', 'dev', 'far', ns=ns)
     # Far sends no packet that is longer than the MTU.
     wires.run('ethtool', '-K', 'far', 'tso', 'off', 'gso', 'off', 'tx', 'off', 'sg', 'off', ns=ns)
     set_offload('eth3', 'gro', 'on')
     folder = os.path.dirname(os.environ['PACF_RUNDIR'])
-    packets, supers = joined(folder, ns, 'report')
+    packets, supers = joined(folder, ns, 'report', 40)
     need(supers > 0, 'of %d packets none was joined: this tests nothing' % packets)
     print('super: with gro %d packets came in, %d of them joined' % (packets, supers))
-    packets, supers = joined(folder, ns, 'fix')
+    packets, supers = joined(folder, ns, 'fix', 10)
     need(supers == 0, 'with fix %d of %d packets were joined' % (supers, packets))
     print('super: with offload="fix" %d packets came in, none of them joined' % packets)
 
