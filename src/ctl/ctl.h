@@ -140,6 +140,14 @@ struct ctl_explain_args {
 int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
 	const struct ctl_visitor *v, struct ctl_err *err);
 
+/*
+ * What is to be known of an interface before it is captured from, and of this machine: one
+ * table {ifname, up, mtu, card: {driver, ...}, offloads, irqs, engines: list of {type, usable,
+ * got, why, fix}, ..., host}; ifname NULL: {interfaces: list of such, host}.  What the system
+ * does not tell is left out.  Reads only, changes nothing.  -ENODEV.
+ */
+int ctl_doctor(const char *ifname, const struct ctl_visitor *v, struct ctl_err *err);
+
 /* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
  * its channels or links. */
 enum ctl_kind { CTL_ENGINES, CTL_CHANNELS, CTL_LINKS };

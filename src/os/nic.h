@@ -53,8 +53,11 @@ struct os_nic {
 	char bus[OS_NIC_TEXT];
 	uint32_t rx_ring, rx_ring_max; /* packets; 0: not known */
 	uint32_t queues, queues_max;   /* that receive; 0: not known */
-	uint32_t rss_entries;	       /* of the table hash -> queue; 0: none, or not known */
-	uint32_t rss_queues;	       /* how many queues are in it */
+	bool queues_paired;   /* each receives and sends: "combined" for `ethtool -L`, else "rx"
+			       */
+	uint32_t rss_entries; /* of the table hash -> queue; 0: none, or not known */
+	uint32_t rss_queues;  /* how many queues are in it */
+	uint32_t rss_key_bytes;
 	enum os_rss rss; /* do both directions of a connection have the same hash? */
 	int numa;	 /* node; -1: none, or not known */
 };
@@ -74,10 +77,12 @@ struct os_nic_irq {
 int os_nic_irqs(const char *name, struct os_nic_irq *out, int max);
 
 struct os_nic_link {
-	char kind[OS_NIC_TEXT];	    /* "veth", "bridge"; "": a card, or not known */
-	uint32_t promiscuous;	    /* how many asked for it */
-	uint32_t xdp_id;	    /* of the XDP program that is attached; 0: none */
-	char xdp_mode[16];	    /* "native", "generic", "offloaded" */
+	char kind[OS_NIC_TEXT];	  /* "veth", "bridge"; "": a card, or not known */
+	char peer[OS_NETIF_NAME]; /* the other end of a veth; "": none, or in another namespace
+				   */
+	uint32_t promiscuous;	  /* how many asked for it */
+	uint32_t xdp_id;	  /* of the XDP program that is attached; 0: none */
+	char xdp_mode[16];	  /* "native", "generic", "offloaded" */
 	char xdp_name[OS_NIC_TEXT]; /* "": not known, it takes privilege */
 };
 int os_nic_link(const char *name, struct os_nic_link *out);

@@ -22,30 +22,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* The first line of a file. */
-static int
-line_read(const char *path, char *buf, size_t size)
-{
-	FILE *f = fopen(path, "re");
-	bool got;
-
-	if (f == NULL)
-		return -errno;
-	got = fgets(buf, (int)size, f) != NULL;
-	fclose(f);
-	if (!got)
-		return -EIO;
-	buf[strcspn(buf, "\n")] = '\0';
-	return 0;
-}
-
 static int
 sys_read(const char *name, const char *what, char *buf, size_t size)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, what);
-	return line_read(path, buf, size);
+	return os_line_read(path, buf, size);
 }
 
 static int
@@ -138,7 +121,7 @@ os_nic_irqs(const char *name, struct os_nic_irq *out, int max)
 		memset(&out[n - 1], 0, sizeof(out[n - 1]));
 		out[n - 1].irq = (unsigned)strtoul(entry->d_name, NULL, 10);
 		snprintf(path, sizeof(path), "/proc/irq/%s/smp_affinity_list", entry->d_name);
-		line_read(path, out[n - 1].cpus, sizeof(out[n - 1].cpus));
+		os_line_read(path, out[n - 1].cpus, sizeof(out[n - 1].cpus));
 	}
 	closedir(dir);
 	qsort(out, (size_t)(n < max ? n : max), sizeof(*out), irq_compare);
@@ -206,6 +189,8 @@ kind_read(struct rtattr *nest, struct os_nic_link *out)
 static int
 link_read(struct nlmsghdr *msg, ssize_t got, struct os_nic_link *out)
 {
+	unsigned peer = 0;
+	bool far = false;
 	struct rtattr *a;
 	int len;
 
@@ -223,12 +208,20 @@ link_read(struct nlmsghdr *msg, ssize_t got, struct os_nic_link *out)
 	case IFLA_LINKINFO:
 		kind_read(a, out);
 		break;
+	case IFLA_LINK:
+		memcpy(&peer, RTA_DATA(a), 4);
+		break;
+	case IFLA_LINK_NETNSID:
+		far = true;
+		break;
 	case IFLA_XDP:
 		xdp_read(a, out);
 		break;
 	default:
 		break;
 	}
+	if (strcmp(out->kind, "veth") == 0 && !far)
+		os_netif_name(peer, out->peer);
 	return 0;
 }
 
@@ -279,7 +272,7 @@ os_nic_place(char *buf, size_t size)
 {
 	struct stat ns;
 	char boot[64];
-	int rc = line_read("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
+	int rc = os_line_read("/proc/sys/kernel/random/boot_id", boot, sizeof(boot));
 
 	if (rc < 0)
 		return rc;

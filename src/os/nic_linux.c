@@ -74,26 +74,32 @@ card_ask(const struct card *c, void *cmd)
 static int
 feature_names(const struct card *c, struct ethtool_gstrings **out)
 {
-	struct {
+	union {
 		struct ethtool_sset_info info;
-		__u32 count;
-	} ask = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES}};
-	int rc = card_ask(c, &ask);
+		char room[sizeof(struct ethtool_sset_info) + sizeof(__u32)];
+	} ask;
+	uint32_t count;
+	int rc;
 
+	memset(&ask, 0, sizeof(ask));
+	ask.info.cmd = ETHTOOL_GSSET_INFO;
+	ask.info.sset_mask = 1ull << ETH_SS_FEATURES;
+	rc = card_ask(c, &ask);
 	if (rc < 0)
 		return rc;
-	if (ask.count == 0 || ask.count > FEATURES_MAX)
+	count = ask.info.data[0];
+	if (count == 0 || count > FEATURES_MAX)
 		return -ENOTSUP;
-	*out = calloc(1, sizeof(**out) + (size_t)ask.count * ETH_GSTRING_LEN);
+	*out = calloc(1, sizeof(**out) + (size_t)count * ETH_GSTRING_LEN);
 	if (*out == NULL)
 		return -ENOMEM;
 	(*out)->cmd = ETHTOOL_GSTRINGS;
 	(*out)->string_set = ETH_SS_FEATURES;
-	(*out)->len = ask.count;
+	(*out)->len = count;
 	rc = card_ask(c, *out);
 	if (rc < 0)
 		free(*out);
-	return rc < 0 ? rc : (int)ask.count;
+	return rc < 0 ? rc : (int)count;
 }
 
 static bool
@@ -126,17 +132,22 @@ feature_map(const struct card *c, int8_t *map)
 static int
 offloads_of(const struct card *c, struct os_offloads *out)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures cmd;
-		struct ethtool_get_features_block blocks[BLOCKS_MAX];
-	} get = {.cmd = {.cmd = ETHTOOL_GFEATURES, .size = BLOCKS_MAX}};
+		char room[sizeof(struct ethtool_gfeatures) +
+			  BLOCKS_MAX * sizeof(struct ethtool_get_features_block)];
+	} get;
 	int8_t map[FEATURES_MAX];
-	int n = feature_map(c, map), rc = n < 0 ? n : card_ask(c, &get);
+	int n = feature_map(c, map), rc;
 
+	memset(&get, 0, sizeof(get));
+	get.cmd.cmd = ETHTOOL_GFEATURES;
+	get.cmd.size = BLOCKS_MAX;
+	rc = n < 0 ? n : card_ask(c, &get);
 	if (rc < 0)
 		return rc;
 	for (int bit = 0; bit < n; bit++) {
-		const struct ethtool_get_features_block *b = &get.blocks[bit / 32];
+		const struct ethtool_get_features_block *b = &get.cmd.features[bit / 32];
 		uint32_t mask = 1u << bit % 32;
 		uint32_t ours = map[bit] >= 0 ? 1u << map[bit] : 0;
 
@@ -164,21 +175,24 @@ os_nic_offloads(const char *name, struct os_offloads *out)
 static int
 offloads_set(const struct card *c, uint32_t which, uint32_t wanted)
 {
-	struct {
+	union {
 		struct ethtool_sfeatures cmd;
-		struct ethtool_set_features_block blocks[BLOCKS_MAX];
-	} set = {.cmd = {.cmd = ETHTOOL_SFEATURES}};
+		char room[sizeof(struct ethtool_sfeatures) +
+			  BLOCKS_MAX * sizeof(struct ethtool_set_features_block)];
+	} set;
 	int8_t map[FEATURES_MAX];
 	int n = feature_map(c, map);
 
 	if (n < 0)
 		return n;
+	memset(&set, 0, sizeof(set));
+	set.cmd.cmd = ETHTOOL_SFEATURES;
 	set.cmd.size = (__u32)(n + 31) / 32;
 	for (int bit = 0; bit < n; bit++) {
 		uint32_t ours = map[bit] >= 0 ? 1u << map[bit] & which : 0;
 
-		set.blocks[bit / 32].valid |= ours ? 1u << bit % 32 : 0;
-		set.blocks[bit / 32].requested |= ours & wanted ? 1u << bit % 32 : 0;
+		set.cmd.features[bit / 32].valid |= ours ? 1u << bit % 32 : 0;
+		set.cmd.features[bit / 32].requested |= ours & wanted ? 1u << bit % 32 : 0;
 	}
 	n = card_ask(c, &set);
 	return n < 0 ? n : 0; /* what is not possible is asked for all the same */
@@ -210,6 +224,7 @@ rings_of(const struct card *c, struct os_nic *out)
 	if (card_ask(c, &queues) >= 0) {
 		out->queues = queues.rx_count + queues.combined_count;
 		out->queues_max = queues.max_rx + queues.max_combined;
+		out->queues_paired = queues.max_combined > 0;
 	}
 }
 
@@ -234,6 +249,7 @@ rss_read(const struct ethtool_rxfh *rss, struct os_nic *out)
 	uint32_t most = 0;
 
 	out->rss_entries = rss->indir_size;
+	out->rss_key_bytes = rss->key_size;
 	for (uint32_t i = 0; i < rss->indir_size; i++)
 		most = rss->rss_config[i] + 1 > most ? rss->rss_config[i] + 1 : most;
 	for (uint32_t queue = 0; queue < most; queue++)

@@ -3,6 +3,8 @@
  * with interfaces while links capture.  usage: live fix|report IFNAME [IFNAME ...]: an engine
  * for each, all started.  For each line on standard input it prints a line for each engine:
  * state and note of its link; at the end of input it stops them and exits in good order.
+ * usage: live loop IFNAME CHANNEL: the channel is opened before and after the link; prints how
+ * each is refused.
  */
 #include "netif.h"
 #include "state.h"
@@ -131,6 +133,25 @@ on_real(void *arg, const char *key, double value)
 {
 }
 
+static void
+loop(struct ctl *ctl, const char *ifname, const char *channel)
+{
+	struct ctl_engine_args args = {.name = "e", .type = "mem", .cpu = -1};
+	struct ctl_link_args link = {.engine = "e", .ifname = ifname, .qid = -1};
+	struct ctl_channel_args open = {.engine = "e", .channel = channel};
+	struct ctl_err err;
+
+	must(ctl_engine_new(ctl, &args, &err), &err);
+	ctl_engine_find(ctl, "e", &err)->ops = &live_ops;
+	must(ctl_channel_open(ctl, &open, &err), &err);
+	must(ctl_link(ctl, &link, &err), &err);
+	if (ctl_engine_start(ctl, "e", &err) < 0)
+		printf("start: %s\n", err.text);
+	must(ctl_channel_close(ctl, "e", channel, &err), &err);
+	if (ctl_channel_open(ctl, &open, &err) < 0)
+		printf("open: %s\n", err.text);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -141,6 +162,11 @@ main(int argc, char **argv)
 
 	ctl_recover();
 	must(ctl_open(&ctl, &err), &err);
+	if (argc == 4 && strcmp(argv[1], "loop") == 0) {
+		loop(ctl, argv[2], argv[3]);
+		ctl_close(ctl);
+		return 0;
+	}
 	for (int i = 2; i < argc; i++)
 		engine_start(ctl, i, argv[i], strcmp(argv[1], "fix") == 0);
 	while (fgets(line, sizeof(line), stdin) != NULL) {

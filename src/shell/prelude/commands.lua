@@ -52,6 +52,10 @@ function bodies.explain(a)
 	return core.explain(a.engine, a.file, a.packet or 1, P.explain_packet)
 end
 
+function bodies.doctor(a)
+	return P.doctor(a.ifname)
+end
+
 -- error() at level 2 names the line that called the function which error() is called from.
 local function make(command)
 	local body = bodies[command.name]

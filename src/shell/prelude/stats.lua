@@ -89,6 +89,9 @@ local function render_links(links)
 	for _, l in ipairs(links) do
 		rows[#rows + 1] = {l.ifname, l.state or "-", count(l.received_pkts), count(l.received_bytes),
 			count(l.rate_pps), count(l.source_drop_pkts)}
+		if l.note then
+			notes[#notes + 1] = ("    %s: %s\n"):format(l.ifname, l.note)
+		end
 		for key, why in pairs({no_frame_pkts = "no buffer was free", oversize_pkts = "too long for a buffer"}) do
 			if (l[key] or 0) ~= 0 then
 				notes[#notes + 1] = ("    %s: %s lost at the source, %s\n"):format(l.ifname, count(l[key]), why)
@@ -100,7 +103,9 @@ local function render_links(links)
 end
 
 local function consumer(channel)
-	if (channel.pid or 0) == 0 then
+	if channel.kind == "netdev" and channel.state ~= "closed" then
+		return "interface " .. channel.state
+	elseif (channel.pid or 0) == 0 then
 		return "-"
 	end
 	return ("%d %s"):format(channel.pid, channel.program or "?")

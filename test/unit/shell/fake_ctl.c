@@ -300,6 +300,40 @@ ctl_recover(void)
 }
 
 int
+ctl_doctor(const char *ifname, const struct ctl_visitor *v, struct ctl_err *err)
+{
+	if (ifname != NULL && strcmp(ifname, "eth3") != 0)
+		return fail(
+			err, -ENODEV, "there is no interface \"%s\"; there are eth3", ifname);
+	v->open(v->arg, NULL);
+	if (ifname == NULL) {
+		v->open(v->arg, "interfaces");
+		v->open(v->arg, NULL);
+	}
+	v->str(v->arg, "ifname", "eth3");
+	v->num(v->arg, "up", 1);
+	v->num(v->arg, "carrier", 1);
+	v->num(v->arg, "mtu", 1500);
+	v->num(v->arg, "rx_queues", 1);
+	v->str(v->arg, "packets", "ethernet");
+	v->open(v->arg, "engines");
+	v->open(v->arg, NULL);
+	v->str(v->arg, "type", "afpacket");
+	v->num(v->arg, "usable", 1);
+	v->close(v->arg);
+	v->close(v->arg);
+	if (ifname == NULL) {
+		v->close(v->arg);
+		v->close(v->arg);
+	}
+	v->open(v->arg, "host");
+	v->num(v->arg, "cpus", 2);
+	v->close(v->arg);
+	v->close(v->arg);
+	return 0;
+}
+
+int
 ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args, const struct ctl_visitor *v,
 	struct ctl_err *err)
 {
