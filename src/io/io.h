@@ -46,6 +46,8 @@ struct io_sink_ops {
  * sentences. */
 const struct io_source_ops *io_source_find(const char *name);
 const char *io_source_names(void);
+/* Each in turn, from 0; NULL behind the last. */
+const struct io_source_ops *io_source_at(size_t i);
 const struct io_sink_ops *io_sink_find(const char *name);
 
 /*
