@@ -63,7 +63,7 @@ struct ctl_engine {
 	char name[32];
 	const struct io_source_ops *ops;
 	int cpu;
-	int cpu_rc; /* what pinning said */
+	struct ctl_auto *automatic; /* type "auto": how ops was chosen; else NULL */
 	uint32_t buffers;
 	enum ctl_engine_state state;
 	struct ctl_link_state links[DP_MAX_LINKS];
@@ -233,6 +233,13 @@ void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
 /* frags.c: an engine's table of first fragments, from its start to its end.  -ENOMEM. */
 int ctl_frags_get(struct ctl_engine *engine);
 void ctl_frags_put(struct ctl_engine *engine);
+
+/* reorder.c: an engine's reorder buffer, if it has one, from its start to its end; the frames,
+ * large ones apart, that it needs.  -ENOMEM. */
+int ctl_reorder_get(struct ctl_engine *engine);
+void ctl_reorder_put(struct ctl_engine *engine);
+uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
+uint32_t ctl_reorder_large(const struct ctl_engine *engine);
 
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);

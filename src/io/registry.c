@@ -15,18 +15,18 @@ static const struct io_sink_ops *const sinks[] = {&io_sink_pcap, &io_sink_netdev
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 const struct io_source_ops *
-io_source_at(uint32_t i)
-{
-	return i < COUNT(sources) ? sources[i] : NULL;
-}
-
-const struct io_source_ops *
 io_source_find(const char *name)
 {
 	for (size_t i = 0; i < COUNT(sources); i++)
 		if (sources[i] != NULL && strcmp(sources[i]->name, name) == 0)
 			return sources[i];
 	return NULL;
+}
+
+const struct io_source_ops *
+io_source_at(size_t i)
+{
+	return i < COUNT(sources) ? sources[i] : NULL;
 }
 
 const char *
