@@ -6,9 +6,10 @@
 set -eu
 
 BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump"
-TEST="clang libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps"
+TEST="clang libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps
+	libbpf-dev iproute2 ethtool netsniff-ng"
 BUILD_TOOLS="cc make meson ninja pkg-config python3 tcpdump"
-TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind"
+TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind netsniff-ng"
 
 say() {
 	printf 'deps: %s\n' "$*" >&2

@@ -316,11 +316,42 @@ class Dump:
         cls.everyone.clear()
 
 
+class Sink:
+    """A livesink on a channel."""
+
+    def __init__(self, channel, flows=0):
+        self.process = subprocess.Popen([os.environ['LIVESINK'], channel, *([str(flows)] if flows else [])],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.pid = self.process.pid
+        said = self.process.stderr.readline()
+        need(said == 'attached\n', 'livesink: ' + said)
+
+    def stop(self, seconds=20):
+        """What it says at its end: {'packets', 'lost', 'inversions', ...} (livesink.c)."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait(seconds)
+
+    def wait(self, seconds=20):
+        try:
+            out, err = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed('livesink does not end') from None
+        need(self.process.returncode == 0, 'livesink ended with %d: %s' % (self.process.returncode, err))
+        words = out.split()
+        return {k: int(v) for k, v in zip(words[::2], words[1::2])}
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
 class Lab:
     """What a case works with; everything in it ends with the case."""
 
     def __init__(self, folder):
-        self.folder, self.daemon, self.wires, self.processes = folder, None, [], []
+        self.folder, self.daemon, self.wires, self.processes, self.sinks = folder, None, [], [], []
         self.count = 0
 
     def wire(self, **args):
@@ -355,6 +386,11 @@ class Lab:
         self.count += 1
         return Dump(self.path('dump%d.pcap' % self.count), interface=interface, more=more, ns=ns)
 
+    def sink(self, channel, flows=0):
+        """livesink, attached to its channel."""
+        self.sinks.append(Sink(channel, flows))
+        return self.sinks[-1]
+
     def spawn(self, *command, **args):
         """Any other process; killed with the case."""
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **args)
@@ -368,6 +404,8 @@ class Lab:
     def close(self):
         Dump.kill_everyone()
         Client.kill_everyone()
+        for sink in self.sinks:
+            sink.kill()
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
