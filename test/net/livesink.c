@@ -3,13 +3,15 @@
  * netns.py starts it.  The packets are those of livegen and of netns.frame(); others are
  * counted.
  *
- * usage: livesink CHANNEL [FLOWS]
+ * usage: livesink CHANNEL [FLOWS | sent]
  *
  * Reads a cache line of every packet.  FLOWS: remembers the last number of that many flows, and
- * counts what came out of order or was missing.  "attached" on standard error when it has the
- * channel; ends with it, or by SIGINT or SIGTERM.  On standard output then, in one line:
- * packets, bytes, lost (as libpacf says), others, inversions, missing, flows seen, and of the
- * delays from the time stamp to here the median, the 99th percentile and the worst in ns.
+ * counts what came out of order or was missing.  sent: a packet's number is the time when it
+ * was sent, in ns since the epoch; delays are from there, else from the time stamp.  "attached"
+ * on standard error when it has the channel; ends with it, or by SIGINT or SIGTERM.  On
+ * standard output then, in one line: packets, bytes, lost (as libpacf says), others,
+ * inversions, missing, flows seen, and of the delays the median, the 99th percentile and the
+ * worst in ns.
  */
 #include "livegen.h"
 
@@ -19,6 +21,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +35,7 @@
 struct sink {
 	uint64_t packets, bytes, others, inversions, missing, flows_seen;
 	uint32_t flows;
+	bool sent;
 	uint64_t *next; /* by flow: the number expected, 0: not seen yet */
 	uint64_t delay[CELLS], worst;
 };
@@ -140,7 +144,8 @@ burst_read(struct sink *s, const struct pacf_pkt *pkts, int n)
 	now = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	for (int i = 0; i < n; i++) {
 		const struct livegen_frame *f = frame_find(&pkts[i]);
-		uint64_t delay = now > pkts[i].ts_ns ? now - pkts[i].ts_ns : 0;
+		uint64_t from = s->sent && f != NULL ? number_read(f) : pkts[i].ts_ns;
+		uint64_t delay = now > from ? now - from : 0;
 
 		s->bytes += pkts[i].len;
 		s->delay[cell_of(delay)]++;
@@ -177,10 +182,11 @@ main(int argc, char **argv)
 	int n;
 
 	if (argc != 2 && argc != 3) {
-		fprintf(stderr, "usage: livesink CHANNEL [FLOWS]\n");
+		fprintf(stderr, "usage: livesink CHANNEL [FLOWS | sent]\n");
 		return 2;
 	}
-	s.flows = argc == 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
+	s.sent = argc == 3 && strcmp(argv[2], "sent") == 0;
+	s.flows = argc == 3 && !s.sent ? (uint32_t)strtoul(argv[2], NULL, 10) : 0;
 	s.next = calloc(s.flows + 1, sizeof(*s.next));
 	if (s.next == NULL || pacf_open(&channel, argv[1], error) != 0) {
 		fprintf(stderr, "livesink: %s\n", s.next == NULL ? "no memory" : error);

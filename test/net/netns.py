@@ -130,7 +130,7 @@ class Wire:
         wires.run('ip', 'link', 'set', self.near, 'down')
 
     def delete(self):
-        self._forget()
+        self.forget()
         wires.run('ip', 'link', 'delete', self.near)
 
     def rename(self, name):
@@ -191,17 +191,19 @@ class Wire:
     def send_capture(self, path, pps=0):
         return self.send(captures.read_capture(path)[1], pps)
 
-    def _forget(self):
+    def forget(self):
         if self.socket is not None:
             self.socket.close()
             self.socket = None
 
     def close(self):
-        self._forget()
+        self.forget()
         for generator in self.generators:
             generator.kill()
         if self.own:
-            self.ns.close()  # takes the far end along, and so the near one
+            # The namespace takes its end along, and so ours: but later.
+            subprocess.run(['ip', 'link', 'delete', self.near], check=False, stderr=subprocess.DEVNULL)
+            self.ns.close()
 
     def __enter__(self):
         return self
