@@ -142,13 +142,23 @@ RUNS = {
 }
 
 
-def ksoftirqd_ns():
-    total = 0
+def find_ksoftirqd():
+    found = []
     for path in glob.glob('/proc/[0-9]*/comm'):
-        with open(path, encoding='ascii', errors='replace') as f:
-            if f.read().startswith('ksoftirqd/'):
-                total += cpu_ns(int(path.split('/')[2]))
-    return total
+        try:
+            with open(path, encoding='ascii', errors='replace') as f:
+                if f.read().startswith('ksoftirqd/'):
+                    found.append(int(path.split('/')[2]))
+        except OSError:
+            continue  # a process that has ended
+    return found
+
+
+KSOFTIRQD = find_ksoftirqd()
+
+
+def ksoftirqd_ns():
+    return sum(cpu_ns(pid) for pid in KSOFTIRQD)
 
 
 def idle_ns():
