@@ -23,6 +23,7 @@ help:
 	@echo 'make demo [CAPTURE=FILE]  splits a capture over four tcpdumps and counts what they got'
 	@echo 'make test                 runs all tests, and some again under ASan, UBSan and TSan'
 	@echo 'make bench                prints what the data plane costs'
+	@echo 'make bench-live           the same for capturing from an interface, beside netsniff-ng (root)'
 	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
@@ -39,7 +40,10 @@ test: test-builds
 	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
 
 bench: all
-	@$(MESON) test -C build --benchmark --no-rebuild --verbose
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --no-suite live
+
+bench-live: build-with-tests
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --suite live
 
 fuzz: build-fuzz/build.ninja
 	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse
@@ -99,4 +103,4 @@ build-fuzz/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Dfuzz=true
 
 .NOTPARALLEL:
-.PHONY: all help demo test bench fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds
+.PHONY: all help demo test bench bench-live fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds

@@ -53,4 +53,13 @@ livegen_send(struct xdp_md *ctx)
 	return bpf_redirect(l->ifindex, 0);
 }
 
+/* Of an interface to which others are compared: it costs as little as one can. */
+SEC("xdp")
+int
+livegen_drop(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return XDP_DROP;
+}
+
 char _license[] SEC("license") = "Dual BSD/GPL";

@@ -7,9 +7,11 @@
  *
  * usage: livegen -i IFNAME [-s BYTES] [-f FLOWS] [-n PACKETS] [-t SECONDS] [-r PPS] [-b BATCH]
  *                [-c CPU] [-N FIRST]
+ *        livegen -i IFNAME -D     drops what comes in there, in XDP, until a signal ends it;
+ *                                 "dropping" on standard output when it does
  *
  * -n 0, -t 0: no limit; SIGINT and SIGTERM end it in good order.  -r 0: as fast as it can; else
- * in slices of 0.25 ms.  -N: number of the first packet of each flow.  On standard output, at
+ * in slices of 0.5 ms.  -N: number of the first packet of each flow.  On standard output, at
  * the end: packets sent, seconds, nanoseconds of CPU time of this thread (with the interrupts
  * that ran in it), slices that were late.
  */
@@ -33,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SLICE_NS   250000u
+#define SLICE_NS   500000u
 #define CHUNK	   65536u /* packets of a slice without a rate */
 #define SIZE_LEAST sizeof(struct livegen_frame)
 #define SIZE_MOST  3400u /* what the kernel's page holds beside its own */
@@ -44,6 +46,7 @@ struct options {
 	uint64_t packets, rate, first;
 	double seconds;
 	int cpu;
+	bool drop;
 };
 
 static volatile sig_atomic_t stopping;
@@ -92,7 +95,7 @@ options_read(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "i:s:f:n:t:r:b:c:N:")) != -1) {
+	while ((c = getopt(argc, argv, "i:s:f:n:t:r:b:c:N:D")) != -1) {
 		switch (c) {
 		case 'i':
 			o->ifname = optarg;
@@ -117,6 +120,9 @@ options_read(struct options *o, int argc, char **argv)
 			break;
 		case 'c':
 			o->cpu = (int)number(optarg, 0, CPU_SETSIZE - 1);
+			break;
+		case 'D':
+			o->drop = true;
 			break;
 		case 'N':
 			o->first = (uint64_t)number(optarg, 0, 1e15);
@@ -156,16 +162,38 @@ static struct bpf_object *
 program_load(int *program, int *map)
 {
 	struct bpf_object *object = bpf_object__open_file(LIVEGEN_OBJECT, NULL);
+	struct bpf_program *p;
 
 	if (object == NULL)
 		fail("%s: %s", LIVEGEN_OBJECT, strerror(errno));
 	if (bpf_object__load(object) != 0)
 		fail("the kernel does not take the program: %s", strerror(errno));
-	*program = bpf_program__fd(bpf_object__find_program_by_name(object, "livegen_send"));
+	p = bpf_object__find_program_by_name(object, "livegen_send");
+	*program = bpf_program__fd(p);
 	*map = bpf_object__find_map_fd_by_name(object, "livegen");
 	if (*program < 0 || *map < 0)
 		fail("%s is not of this livegen", LIVEGEN_OBJECT);
+	/*
+	 * Each test run enters the program into the kernel's table of XDP programs and removes
+	 * it afterwards, and waits for all CPUs each time: 30 ms together.  A program that is
+	 * attached somewhere is there already.
+	 */
+	if (bpf_program__attach_xdp(p, (int)if_nametoindex("lo")) == NULL)
+		fail("lo of this namespace takes no XDP program: %s", strerror(errno));
 	return object;
+}
+
+static void
+drop_all(struct bpf_object *object, unsigned ifindex)
+{
+	struct bpf_program *p = bpf_object__find_program_by_name(object, "livegen_drop");
+
+	if (bpf_program__attach_xdp(p, (int)ifindex) == NULL)
+		fail("no XDP program can be attached: %s", strerror(errno));
+	puts("dropping");
+	fflush(stdout);
+	while (!stopping)
+		pause();
 }
 
 static void
@@ -272,7 +300,10 @@ main(int argc, char **argv)
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	object = program_load(&program, &map);
-	send_all(program, map, &l, &o);
+	if (o.drop)
+		drop_all(object, l.ifindex);
+	else
+		send_all(program, map, &l, &o);
 	bpf_object__close(object);
 	return 0;
 }

@@ -130,7 +130,7 @@ class Wire:
         wires.run('ip', 'link', 'set', self.near, 'down')
 
     def delete(self):
-        self._forget()
+        self.forget()
         wires.run('ip', 'link', 'delete', self.near)
 
     def rename(self, name):
@@ -191,17 +191,19 @@ class Wire:
     def send_capture(self, path, pps=0):
         return self.send(captures.read_capture(path)[1], pps)
 
-    def _forget(self):
+    def forget(self):
         if self.socket is not None:
             self.socket.close()
             self.socket = None
 
     def close(self):
-        self._forget()
+        self.forget()
         for generator in self.generators:
             generator.kill()
         if self.own:
-            self.ns.close()  # takes the far end along, and so the near one
+            # The namespace takes its end along, and so ours: but later.
+            subprocess.run(['ip', 'link', 'delete', self.near], check=False, stderr=subprocess.DEVNULL)
+            self.ns.close()
 
     def __enter__(self):
         return self
@@ -316,11 +318,42 @@ class Dump:
         cls.everyone.clear()
 
 
+class Sink:
+    """A livesink on a channel."""
+
+    def __init__(self, channel, flows=0):
+        self.process = subprocess.Popen([os.environ['LIVESINK'], channel, *([str(flows)] if flows else [])],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        self.pid = self.process.pid
+        said = self.process.stderr.readline()
+        need(said == 'attached\n', 'livesink: ' + said)
+
+    def stop(self, seconds=20):
+        """What it says at its end: {'packets', 'lost', 'inversions', ...} (livesink.c)."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait(seconds)
+
+    def wait(self, seconds=20):
+        try:
+            out, err = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise Failed('livesink does not end') from None
+        need(self.process.returncode == 0, 'livesink ended with %d: %s' % (self.process.returncode, err))
+        words = out.split()
+        return {k: int(v) for k, v in zip(words[::2], words[1::2])}
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+
 class Lab:
     """What a case works with; everything in it ends with the case."""
 
     def __init__(self, folder):
-        self.folder, self.daemon, self.wires, self.processes = folder, None, [], []
+        self.folder, self.daemon, self.wires, self.processes, self.sinks = folder, None, [], [], []
         self.count = 0
 
     def wire(self, **args):
@@ -355,6 +388,11 @@ class Lab:
         self.count += 1
         return Dump(self.path('dump%d.pcap' % self.count), interface=interface, more=more, ns=ns)
 
+    def sink(self, channel, flows=0):
+        """livesink, attached to its channel."""
+        self.sinks.append(Sink(channel, flows))
+        return self.sinks[-1]
+
     def spawn(self, *command, **args):
         """Any other process; killed with the case."""
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **args)
@@ -368,6 +406,8 @@ class Lab:
     def close(self):
         Dump.kill_everyone()
         Client.kill_everyone()
+        for sink in self.sinks:
+            sink.kill()
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
