@@ -14,7 +14,7 @@
 uint64_t
 ctl_engine_frames(const struct ctl_engine *engine)
 {
-	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX;
+	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX + ctl_reorder_frames(engine);
 
 	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
 		frames += engine->links[i].info.pool_frames + engine->dp->batch;
@@ -41,7 +41,8 @@ start_pool(struct ctl_engine *engine, struct ctl_err *err)
 	if (engine->buffers != 0)
 		frames = engine->buffers;
 	rc = io_pool_create(&engine->dp->pool, (uint32_t)frames,
-		(DP_MAX_SINKS + 1) * DP_LARGE_QUOTA + DP_HOLD_LARGE);
+		(DP_MAX_SINKS + 1) * DP_LARGE_QUOTA + DP_HOLD_LARGE +
+			ctl_reorder_large(engine));
 	if (rc < 0)
 		return ctl_fail(err, rc, "engine \"%s\": cannot get %llu buffers: %s",
 			engine->name, (unsigned long long)frames, strerror(-rc));
@@ -183,7 +184,9 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		goto sinks;
 	}
 	rc = ctl_frags_get(engine);
-	rc = rc < 0 ? ctl_fail(err, rc, "engine \"%s\": out of memory for fragments",
+	if (rc == 0)
+		rc = ctl_reorder_get(engine);
+	rc = rc < 0 ? ctl_fail(err, rc, "engine \"%s\": out of memory for fragments and order",
 			      engine->name)
 		    : start_thread(engine, err);
 	if (rc == 0) {
@@ -192,6 +195,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		engine->started_ns = os_clock_mono_ns();
 		return 0;
 	}
+	ctl_reorder_put(engine);
 	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;
@@ -258,6 +262,7 @@ ctl_engine_halt(struct ctl_engine *engine)
 	engine->state = CTL_STOPPED;
 	channels_halt(engine);
 	ctl_sinks_close(engine);
+	ctl_reorder_put(engine);
 	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;

@@ -234,6 +234,13 @@ void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
 int ctl_frags_get(struct ctl_engine *engine);
 void ctl_frags_put(struct ctl_engine *engine);
 
+/* reorder.c: an engine's reorder buffer, if it has one, from its start to its end; the frames,
+ * large ones apart, that it needs.  -ENOMEM. */
+int ctl_reorder_get(struct ctl_engine *engine);
+void ctl_reorder_put(struct ctl_engine *engine);
+uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
+uint32_t ctl_reorder_large(const struct ctl_engine *engine);
+
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);
 

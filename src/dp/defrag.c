@@ -16,7 +16,7 @@ mix_add(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t link, uint8
 	uint32_t i = engine->n++;
 
 	engine->mixed[i] = *pkt;
-	engine->mixed_link[i] = (uint8_t)link;
+	engine->mixed[i].link = link;
 	engine->reason[i] = reason;
 	for (uint32_t f = 0; f < PKT_FIELDS_MAX; f++)
 		engine->digests[f][i] = digests[f];
@@ -70,12 +70,23 @@ add_whole(struct dp_engine *engine, const struct io_pkt *pkt, enum pkt_link link
 	mix_add(engine, pkt, engine->link, reason, digests);
 }
 
+/* Has the link ended, and its last packet been in a burst? */
+static bool
+link_over(const struct dp_engine *engine, uint32_t i)
+{
+	if (!engine->links[i].ended)
+		return false;
+	if (engine->reorder != NULL)
+		return engine->nahead == 0 && engine->reorder->links[i].waiting == 0;
+	return i != engine->ahead_link || engine->nahead == 0;
+}
+
 /* Of links that have ended nothing comes that could make it leave. */
 static void
 release_ended(struct dp_engine *engine)
 {
 	for (uint32_t i = 0; i < engine->nlinks; i++)
-		if (engine->links[i].ended && !(i == engine->ahead_link && engine->nahead > 0))
+		if (link_over(engine, i))
 			release_due(engine, i, UINT64_MAX);
 }
 
@@ -102,6 +113,8 @@ dp_defrag(struct dp_engine *engine)
 	for (uint32_t i = 0; i < engine->nlinks && !follow; i++)
 		release_due(engine, i, UINT64_MAX);
 	for (uint32_t i = 0; i < n; i++) {
+		if (engine->reorder != NULL)
+			engine->link = raw[i].link;
 		if (dp_hold_count(&engine->follow.hold) > 0)
 			release_due(engine, engine->link, raw[i].ts_ns);
 		if (!follow)

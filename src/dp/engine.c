@@ -36,8 +36,8 @@ engine_nap(struct dp_engine *engine, uint64_t ns, const struct io_wait *wait)
 		os_bell_drain(engine->bell_fd);
 }
 
-static void
-link_end(struct dp_engine *engine, struct dp_link *link, int why)
+void
+dp_link_end(struct dp_engine *engine, struct dp_link *link, int why)
 {
 	link->ended = true;
 	engine->live--;
@@ -138,6 +138,8 @@ burst_receive(struct dp_engine *engine)
 	struct dp_link *link;
 	int got;
 
+	if (engine->reorder != NULL)
+		return dp_order_receive(engine);
 	engine->ahead_link =
 		engine->ahead_link + 1 < engine->nlinks ? engine->ahead_link + 1 : 0;
 	link = &engine->links[engine->ahead_link];
@@ -147,7 +149,7 @@ burst_receive(struct dp_engine *engine)
 		dp_take_back(engine, true);
 	got = link->ops->rx(link->priv, engine->ahead, engine->batch);
 	if (got < 0) {
-		link_end(engine, link, got);
+		dp_link_end(engine, link, got);
 		return false;
 	}
 	engine->nahead = (uint32_t)got;
@@ -227,6 +229,10 @@ engine_idle(struct dp_engine *engine, bool stalled)
 	      << (engine->idle - SPIN_TURNS < 16 ? engine->idle - SPIN_TURNS : 16);
 	if (nap > NAP_MAX_NS)
 		nap = NAP_MAX_NS;
+	if (!stalled) {
+		due = dp_order_due_ns(engine);
+		nap = due < nap ? due : nap;
+	}
 	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap >= NAP_LONG_NS ? &wait : NULL);
 	engine_nap(engine, due < nap ? due : nap, &wait);
 }
@@ -284,6 +290,7 @@ engine_leave(struct dp_engine *engine)
 	}
 	while (engine->nahead > 0)
 		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
+	dp_order_leave(engine);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
 	dp_split_finish(engine);

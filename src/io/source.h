@@ -24,7 +24,7 @@ struct io_pkt {
 	uint64_t ts_ns;
 	uint32_t len, wirelen;
 	uint32_t frame;
-	uint32_t reserved;
+	uint32_t link; /* the engine's: which of its links it is from, where bursts mix them */
 };
 
 /* How a packet gets from the card to us, best first. */

@@ -246,6 +246,12 @@ local function render_fragments(counters)
 	return #parts > 0 and wrap("  fragments: " .. table.concat(parts, ", ")) or ""
 end
 
+-- What came too late to be put in order, of one of several streams.
+local function render_late(counters)
+	local n = counters.late_pkts or 0
+	return n ~= 0 and wrap(("  late, and so not in the order of their time stamps: %s"):format(count(n))) or ""
+end
+
 -- What the packets were split by, where that is not addresses and ports.
 local function render_reasons(reasons)
 	local names, parts = {}, {}
@@ -279,7 +285,8 @@ function P.render_engine(e)
 	end
 	text = text .. (#(e.links or {}) > 0 and render_links(e.links) or "  no link\n")
 	text = text .. (#(e.channels or {}) > 0 and render_channels(e.channels) or "  no channel\n")
-	return text .. render_totals(e) .. render_fragments(e.counters or {}) .. render_reasons(e.reasons)
+	return text .. render_totals(e) .. render_fragments(e.counters or {})
+		.. render_late(e.counters or {}) .. render_reasons(e.reasons)
 end
 
 function P.render_all(all, names)
