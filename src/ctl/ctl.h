@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CTL_ERR_MAX	 512
+#define CTL_ERR_MAX	 1024
 #define CTL_MAX_CHANNELS 255 /* per engine */
 #define CTL_MAX_ENGINES	 64
 #define CTL_MAX_LINKS	 16 /* per engine */
@@ -107,12 +107,13 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * engine NULL: all engines as members of one table by name; else that engine's table.
  * The walk runs under the lock; visitors must not call ctl.
  *
- * Per engine: name, type, state, cpu, cpu_actual, buffers, tunnels, generation, uptime_s, error
- * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
- * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch,
- * source counters ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid,
- * program, size, waiting, counters ...; filter, snaplen, sample if set}; groups: list of
- * {group, fields, received_pkts, closed: sums of the counters of its closed channels}.
+ * Per engine: name, type, auto (list of {type, usable, got, why, fix}, of an engine whose type
+ * was to be found), state, cpu, cpu_actual, buffers, tunnels, generation, uptime_s, error (if a
+ * source failed); counters (table by counter name, from counters.def); reasons (table by parse
+ * reason); links: list of {ifname, state, mode, note, stamps, linktype, batch, source counters
+ * ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
+ * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
+ * received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;

@@ -63,7 +63,7 @@ struct ctl_engine {
 	char name[32];
 	const struct io_source_ops *ops;
 	int cpu;
-	int cpu_rc; /* what pinning said */
+	struct ctl_auto *automatic; /* type "auto": how ops was chosen; else NULL */
 	uint32_t buffers;
 	enum ctl_engine_state state;
 	struct ctl_link_state links[DP_MAX_LINKS];

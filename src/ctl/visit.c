@@ -4,6 +4,7 @@
  * one moment.
  */
 #include "state.h"
+#include "auto.h"
 #include "os.h"
 
 #include <errno.h>
@@ -218,6 +219,25 @@ visit_failure(const struct ctl_visitor *v, const struct ctl_engine *engine)
 		STR(v, "error", status.text);
 }
 
+/* What was looked at, what is read by first. */
+static void
+visit_auto(const struct ctl_visitor *v, const struct ctl_auto *a)
+{
+	OPEN(v, "auto");
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct io_probe *probe = &a->rows[i].probe;
+
+		OPEN(v, NULL);
+		STR(v, "type", a->rows[i].type);
+		STR(v, "usable", probe->usable ? "yes" : "no");
+		STR(v, "got", probe->got);
+		STR(v, "why", probe->why);
+		STR(v, "fix", probe->fix);
+		CLOSE(v);
+	}
+	CLOSE(v);
+}
+
 static void
 visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const char *key,
 	struct dp_view *view)
@@ -228,6 +248,8 @@ visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const
 	OPEN(v, key);
 	STR(v, "name", engine->name);
 	STR(v, "type", engine->ops->name);
+	if (engine->automatic != NULL)
+		visit_auto(v, engine->automatic);
 	STR(v, "state",
 		!running			  ? "stopped"
 		: atomic_load(&engine->dp->ended) ? "ended"

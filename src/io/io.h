@@ -48,6 +48,8 @@ const struct io_source_ops *io_source_find(const char *name);
 /* One after the other, from i = 0 on; NULL: no more. */
 const struct io_source_ops *io_source_at(uint32_t i);
 const char *io_source_names(void);
+/* Each in turn, from 0; NULL behind the last. */
+const struct io_source_ops *io_source_at(size_t i);
 const struct io_sink_ops *io_sink_find(const char *name);
 
 /*

@@ -29,6 +29,12 @@ io_source_find(const char *name)
 	return NULL;
 }
 
+const struct io_source_ops *
+io_source_at(size_t i)
+{
+	return i < COUNT(sources) ? sources[i] : NULL;
+}
+
 const char *
 io_source_names(void)
 {

@@ -82,10 +82,18 @@ struct io_wait {
 	uint32_t n;
 };
 
+/* How good it is, for type "auto"; values between these are for finer differences. */
+enum io_rank {
+	IO_RANK_EMULATED = 10, /* generic XDP, emulated netmap: worse than a packet socket */
+	IO_RANK_SOCKET = 20,   /* one copy by the kernel, one by us */
+	IO_RANK_NATIVE = 30,   /* the driver copies */
+	IO_RANK_ZEROCOPY = 40,
+};
+
 /* Could this type read that interface? */
 struct io_probe {
 	bool usable;
-	uint32_t rank;		/* of what it would get; higher is better */
+	uint32_t rank;		/* of what it would get, enum io_rank; higher is better */
 	char got[IO_MODE_TEXT]; /* "native copy, 4 queues" */
 	char why[IO_ERR_MAX];	/* what is not usable or not better, and why; or "" */
 	char fix[IO_ERR_MAX];	/* the command that would help; or "" */

@@ -274,6 +274,25 @@ local function cpu(e)
 	return e.cpu and e.cpu >= 0 and ("%d"):format(e.cpu) or "any"
 end
 
+-- The sources that could have read a link, a line each: the first is what reads it.
+function P.render_auto(rows, ifname)
+	local lines = {}
+	for i, row in ipairs(rows) do
+		local usable = row.usable == "yes"
+		local text = ("  auto: %s "):format(row.type)
+		if usable and i == 1 then
+			text = text .. ("reads %s: %s"):format(ifname, row.got)
+			text = text .. (row.why ~= "" and "; not better: " .. row.why or "")
+		elseif usable then
+			text = text .. ("passed over, it would get less: %s"):format(row.got)
+		else
+			text = text .. "passed over: " .. row.why
+		end
+		lines[i] = text .. (row.fix ~= "" and "; to mend that: " .. row.fix or "") .. "\n"
+	end
+	return table.concat(lines)
+end
+
 function P.render_engine(e)
 	local text = ("Engine %s: %s, %s, cpu %s"):format(e.name, e.type, e.state, cpu(e))
 	if e.uptime_s and e.uptime_s > 0 then
@@ -284,6 +303,7 @@ function P.render_engine(e)
 		text = text .. "  source failed: " .. e.error .. "\n"
 	end
 	text = text .. (#(e.links or {}) > 0 and render_links(e.links) or "  no link\n")
+	text = text .. (e.auto and #e.auto > 0 and P.render_auto(e.auto, e.links[1].ifname) or "")
 	text = text .. (#(e.channels or {}) > 0 and render_channels(e.channels) or "  no channel\n")
 	return text .. render_totals(e) .. render_fragments(e.counters or {})
 		.. render_late(e.counters or {}) .. render_reasons(e.reasons)
