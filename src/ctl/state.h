@@ -11,6 +11,7 @@
 #include "expression.h"
 #include "link.h"
 #include "offload.h"
+#include "frames.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -225,21 +226,12 @@ void ctl_liars_detach(struct ctl *ctl);
 int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_engine_key(struct ctl_engine *engine); /* stopped: seed and conf of its next start */
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
-uint64_t ctl_engine_frames(
-	const struct ctl_engine *engine); /* frames that rings and sources need */
 bool ctl_engine_offline(const struct ctl_engine *engine);
 void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
 
 /* frags.c: an engine's table of first fragments, from its start to its end.  -ENOMEM. */
 int ctl_frags_get(struct ctl_engine *engine);
 void ctl_frags_put(struct ctl_engine *engine);
-
-/* reorder.c: an engine's reorder buffer, if it has one, from its start to its end; the frames,
- * large ones apart, that it needs.  -ENOMEM. */
-int ctl_reorder_get(struct ctl_engine *engine);
-void ctl_reorder_put(struct ctl_engine *engine);
-uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
-uint32_t ctl_reorder_large(const struct ctl_engine *engine);
 
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);
