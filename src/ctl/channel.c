@@ -51,21 +51,6 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 }
 
 static int
-room_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
-{
-	uint64_t need = ctl_engine_frames(engine) + (ch->transport == CTL_PACF ? ch->slots : 0);
-
-	if (engine->state == CTL_RUNNING && need > engine->dp->pool.frames)
-		return ctl_fail(err, -ENOSPC,
-			"channel \"%s\" needs %llu buffers in all, engine \"%s\" has %u: stop "
-			"it first, or make it "
-			"with buffers=%llu",
-			ch->spelled, (unsigned long long)need, engine->name,
-			engine->dp->pool.frames, (unsigned long long)need);
-	return 0;
-}
-
-static int
 sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err)
 {
 	const struct io_source_info *info = &engine->links[0].info;
@@ -258,7 +243,7 @@ engine_channel_open(struct ctl_engine *engine, struct ctl_channel *ch, const cha
 
 	rc = clash_check(engine, ch, err);
 	if (rc == 0)
-		rc = room_check(engine, ch, err);
+		rc = ctl_pool_room(engine, ch, err);
 	if (rc == 0)
 		rc = ctl_channel_check(engine, ch, err);
 	if (rc == 0 && number_free(engine) == DP_MAX_SINKS)

@@ -11,6 +11,7 @@
 #include "expression.h"
 #include "link.h"
 #include "offload.h"
+#include "frames.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -225,8 +226,6 @@ void ctl_liars_detach(struct ctl *ctl);
 int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_engine_key(struct ctl_engine *engine); /* stopped: seed and conf of its next start */
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
-uint64_t ctl_engine_frames(
-	const struct ctl_engine *engine); /* frames that rings and sources need */
 bool ctl_engine_offline(const struct ctl_engine *engine);
 void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
 

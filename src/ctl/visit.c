@@ -238,6 +238,19 @@ visit_auto(const struct ctl_visitor *v, const struct ctl_auto *a)
 	CLOSE(v);
 }
 
+/* Where it really is. */
+static void
+visit_place(const struct ctl_visitor *v, const struct ctl_engine *engine)
+{
+	int cpu = os_thread_cpu(engine->thread);
+	char memory[128];
+
+	if (cpu >= 0)
+		NUM(v, "cpu_actual", (uint64_t)cpu);
+	ctl_pool_text(engine, memory, sizeof(memory));
+	STR(v, "memory", memory);
+}
+
 static void
 visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const char *key,
 	struct dp_view *view)
@@ -256,8 +269,8 @@ visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const
 						  : "running");
 	if (engine->cpu >= 0)
 		NUM(v, "cpu", (uint64_t)engine->cpu);
-	if (engine->cpu >= 0 && running) /* a thread that could not be pinned does not run */
-		NUM(v, "cpu_actual", (uint64_t)engine->cpu);
+	if (running)
+		visit_place(v, engine);
 	NUM(v, "buffers", running ? engine->dp->pool.frames : engine->buffers);
 	STR(v, "tunnels", engine->conf.outer ? "outer" : "inner");
 	NUM(v, "generation", engine->generation);

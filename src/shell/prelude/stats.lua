@@ -271,7 +271,30 @@ local function render_reasons(reasons)
 end
 
 local function cpu(e)
-	return e.cpu and e.cpu >= 0 and ("%d"):format(e.cpu) or "any"
+	local asked = e.cpu and e.cpu >= 0 and e.cpu or nil
+	if asked and e.memory and e.cpu_actual ~= asked then -- it runs, and somebody has moved it
+		return ("%d (but runs on %s)"):format(asked, e.cpu_actual and ("%d"):format(e.cpu_actual) or "several")
+	end
+	return asked and ("%d"):format(asked) or "any"
+end
+
+-- The sources that could have read a link, a line each: the first is what reads it.
+function P.render_auto(rows, ifname)
+	local lines = {}
+	for i, row in ipairs(rows) do
+		local usable = row.usable == "yes"
+		local text = ("  auto: %s "):format(row.type)
+		if usable and i == 1 then
+			text = text .. ("reads %s: %s"):format(ifname, row.got)
+			text = text .. (row.why ~= "" and "; not better: " .. row.why or "")
+		elseif usable then
+			text = text .. ("passed over, it would get less: %s"):format(row.got)
+		else
+			text = text .. "passed over: " .. row.why
+		end
+		lines[i] = text .. (row.fix ~= "" and "; to mend that: " .. row.fix or "") .. "\n"
+	end
+	return table.concat(lines)
 end
 
 -- The sources that could have read a link, a line each: the first is what reads it.
@@ -299,6 +322,9 @@ function P.render_engine(e)
 		text = text .. (", up %.1f s"):format(e.uptime_s)
 	end
 	text = text .. "\n"
+	if e.memory then
+		text = text .. ("  buffers: %s, %s\n"):format(count(e.buffers), e.memory)
+	end
 	if e.error and e.error ~= "" then
 		text = text .. "  source failed: " .. e.error .. "\n"
 	end
