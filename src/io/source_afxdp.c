@@ -59,9 +59,8 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->snaplen = IO_LARGE_BYTES;
 	info->ts_digits = 9;
 	info->streams = cfg->qid >= 0 ? 1 : netif.rx_queues;
-	/* Queues may be added later: what they take is not an application's. */
-	info->pool_frames = (cfg->qid >= 0 ? 1 : netif.rx_queues) * 2 * XDP_SOCKET_SLOTS;
-	s->queues_max = cfg->qid >= 0 ? 1 : netif.rx_queues;
+	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * 2 * XDP_SOCKET_SLOTS;
+	info->pool_frames = s->reserve;
 	info->stamps = "xdp";
 	return 0;
 }
@@ -94,7 +93,7 @@ set_sockets(struct xdp_source *s, const struct os_netif *netif, struct io_err *e
 		.busy_poll = s->cfg.busy_poll,
 		.batch = IO_BURST};
 
-	n = n < s->queues_max ? n : s->queues_max;
+	n = n < XDP_SOURCE_QUEUES ? n : XDP_SOURCE_QUEUES;
 	for (uint32_t i = 0; i < n; i++) {
 		int rc;
 
@@ -197,11 +196,10 @@ set_renew(struct xdp_source *s, struct io_status *out)
 	out->state = IO_GONE;
 	if (os_netif_read(s->name, &netif) < 0)
 		return;
-	if (s->cfg.qid < 0 && netif.rx_queues > s->queues_max)
+	if (s->cfg.qid < 0 && netif.rx_queues > XDP_SOURCE_QUEUES)
 		snprintf(out->text, sizeof(out->text),
-			"it has %u receive queues now, and the engine memory for %u: stop and "
-			"start the engine",
-			netif.rx_queues, s->queues_max);
+			"it has %u receive queues now; an engine reads the first %u of them",
+			netif.rx_queues, XDP_SOURCE_QUEUES);
 	if (set_open(s, &netif, &err) < 0) {
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;

@@ -1,6 +1,7 @@
 /*
- * io/xdp_rx: takes packets out of AF_XDP sockets.  Engine thread.  Invariant: as many frames go
- * into a socket's fill ring as come out of its receive ring, so that it never runs dry by us.
+ * io/xdp_rx: takes packets out of AF_XDP sockets.  Engine thread.  Invariant: a socket holds
+ * its share of the reserve as long as the pool has frames, so that its fill ring never runs dry
+ * by us.
  */
 #include "xdp_rx.h"
 #include "os.h"
@@ -30,7 +31,10 @@ socket_fill(struct xdp_source *s, uint32_t number)
 	struct xdp_socket *sock = &s->sockets[number];
 	struct io_pool *pool = s->pool;
 	uint32_t room = xsk_prod_nb_free(&sock->fill, XDP_SOCKET_SLOTS), at;
+	uint32_t share = s->reserve / s->nsockets;
 
+	if (room > share - sock->held)
+		room = share - sock->held;
 	if (room > XDP_SOCKET_SLOTS)
 		room = XDP_SOCKET_SLOTS;
 	if (room > pool->nfree)
@@ -45,6 +49,7 @@ socket_fill(struct xdp_source *s, uint32_t number)
 			(uint64_t)frame * IO_FRAME_BYTES;
 	}
 	xsk_ring_prod__submit(&sock->fill, room);
+	sock->held += room;
 }
 
 void
@@ -120,6 +125,7 @@ parts_free(struct xdp_source *s, struct xdp_socket *sock, uint32_t at, uint32_t 
 		uint32_t frame = (uint32_t)(desc->addr / IO_FRAME_BYTES);
 
 		s->owner[frame] = 0;
+		sock->held--;
 		io_pool_put(s->pool, frame);
 	}
 }
@@ -168,6 +174,7 @@ socket_take(struct xdp_source *s, struct xdp_socket *sock, struct io_pkt *out, u
 		if (parts == 1) {
 			packet_read(s, xsk_ring_cons__rx_desc(&sock->rx, at + used), &out[got]);
 			s->owner[out[got].frame] = 0;
+			sock->held--;
 			got++;
 		} else {
 			got += packet_join(s, sock, at + used, parts, bytes, &out[got]);

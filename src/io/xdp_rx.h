@@ -21,8 +21,8 @@ struct xdp_source {
 	_Atomic bool quiet; /* tend -> engine: nothing to wait for */
 	struct xdp_port *port;
 	unsigned ifindex;
-	uint32_t queues; /* that the interface had when the set was opened */
-	uint32_t queues_max;
+	uint32_t queues;  /* that the interface had when the set was opened */
+	uint32_t reserve; /* frames for all sockets; each gets an equal share */
 	uint32_t nsockets;
 	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
 	uint64_t lost_before; /* by sockets that are closed; control's */

@@ -23,6 +23,7 @@ struct xdp_socket {
 	struct xsk_socket *xsk;
 	int fd;
 	uint32_t queue;
+	uint32_t held; /* frames that are the socket's; engine */
 	bool zerocopy, need_wakeup;
 	int refused; /* -errno of zero-copy, if that was tried; 0: it was not, or works */
 };
