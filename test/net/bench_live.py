@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What capturing from a live interface costs, beside what one would run without pacf.
 
-usage: bench_live.py [--quick] [--only NAME[,NAME]] [--size BYTES]
+usage: bench_live.py [--quick] [--only NAME[,NAME]] [--size BYTES] [--rates PPS[,PPS]] [--share]
 
 A veth pair, at its far end a generator (livegen.c) on the last CPU, at the near end four consumers:
 
@@ -15,10 +15,11 @@ A veth pair, at its far end a generator (livegen.c) on the last CPU, at the near
 pps: the highest rate, found by bisection, of which in a trial of two seconds less than 0.01 % is lost.
 ns/packet: CPU time of all processes that take part, the generator's with the interrupts that run in it, and
 of ksoftirqd, all at one rate, for each packet sent; less what the generator alone needs to send that into an
-interface that drops all at once in XDP.  ns/packet in processes: only of daemon and consumers.
+interface that drops all at once in XDP.  The kernel's part of a capture is in it: without IRQ_TIME_ACCOUNTING,
+the time of an interrupt is that of the process that was interrupted, here the generator mostly.
 
-Kernels without IRQ_TIME_ACCOUNTING count the time of interrupts as that of the process that they interrupt, so
-it is all there.  Other work on the machine makes the rates too low; how much there was is printed.
+All of it runs with a real-time priority, so that other work on the machine disturbs it little; how much there
+was is printed.
 LIVEGEN, LIVESINK, PACF: the programs.
 """
 import argparse
@@ -248,15 +249,31 @@ GOALS = (('afxdp', 'fanout', 'ns', 0.7), ('afxdp', 'fanout', 'pps', 1.3), ('afpa
          ('afpacket/4', 'copies', 'ns', 0.5), ('afxdp/4', 'copies', 'ns', 0.5))
 
 
-def compare(found):
+def compare(found, rate):
     for name, reference, what, goal in GOALS:
         if name not in found or reference not in found:
             continue
         a, b = found[name][what], found[reference][what]
         met = a / b >= goal if what == 'pps' else a / b <= goal
         print('%s / %s, %s: %.2f (goal: %s %.1f)%s' %
-              (name, reference, {'ns': 'CPU of a packet', 'pps': 'rate'}[what], a / b,
+              (name, reference, {'ns': 'CPU of a packet at %.0f pps' % rate, 'pps': 'rate'}[what], a / b,
                'at least' if what == 'pps' else 'at most', goal, '' if met else '  MISSED'))
+
+
+def cost(names, best, rate, args):
+    """Prints and returns what a packet costs at that rate."""
+    alone = at_rate('nobody', rate, args)
+    print('packets of %d bytes at %.0f pps; the generator alone: %.0f ns/packet' % (args.size, rate, alone.all))
+    found = {}
+    for name in names:
+        trial = at_rate(name, rate, args)
+        if trial is None:
+            print('%-12s loses packets in each of three trials' % name)
+            continue
+        found[name] = {'ns': trial.all - alone.all, 'pps': best[name].reached}
+        print('%-12s %6.0f ns/packet, %6.0f of them in daemon and consumers; other work: %.2f CPUs' %
+              (name, found[name]['ns'], trial.processes, trial.others))
+    return found
 
 
 def measure(args):
@@ -269,20 +286,9 @@ def measure(args):
             names.append(name)
     for name in names:
         best[name] = fastest(name, args)
-    rate = args.rate or 0.5 * min(t.reached for t in best.values())
-    alone = at_rate('nobody', rate, args)
-    print('packets of %d bytes; CPU at %.0f pps; the generator alone: %.0f ns/packet; other work: %.2f CPUs' %
-          (args.size, rate, alone.all, alone.others))
-    found = {}
-    for name in names:
-        trial = at_rate(name, rate, args)
-        if trial is None:
-            print('%-12s loses packets at %.0f pps in each of three trials' % (name, rate))
-            continue
-        found[name] = {'pps': best[name].reached, 'ns': trial.all - alone.all}
-        print('%-12s %9.0f pps without loss, %6.0f ns/packet, %6.0f in processes; other work: %.2f CPUs' %
-              (name, best[name].reached, found[name]['ns'], trial.processes, trial.others))
-    compare(found)
+        print('%-12s %9.0f pps without loss' % (name, best[name].reached))
+    for rate in args.rates.split(','):
+        compare(cost(names, best, float(rate), args), float(rate))
 
 
 def main():
@@ -291,13 +297,16 @@ def main():
     parser.add_argument('--verbose', action='store_true')
     parser.add_argument('--only')
     parser.add_argument('--size', type=int, default=64)
-    parser.add_argument('--rate', type=float, help='of the measurement of CPU')
+    parser.add_argument('--rates', default='250000,1000000', help='of the measurements of CPU')
+    parser.add_argument('--share', action='store_true', help='with other work: not as a real-time process')
     args = parser.parse_args()
     os.environ['PATH'] += ':/usr/sbin:/sbin'
     netns.wires.enter()
     sys.stdout.reconfigure(line_buffering=True)
     if 'LIVEGEN' not in os.environ:
         netns.wires.skip('there is no livegen: clang or libbpf is missing')
+    if not args.share:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))  # inherited by what it starts
     try:
         measure(args)
     except Failed as wrong:
