@@ -48,7 +48,7 @@ setup_engine(struct bench *b)
 	e->ctl_bell_fd = bench_check(os_bell_create(), "a bell");
 	pkt_conf_init(&e->conf, BENCH_SEED);
 	bench_check(io_pool_create(&e->pool, BENCH_FLOWS, 8), "the pool");
-	e->frags = pkt_frag_init(
+	e->follow.frags = pkt_frag_init(
 		zeroed(pkt_frag_bytes(PKT_FRAG_ENTRIES)), PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
 }
 
@@ -122,7 +122,7 @@ bench_free(struct bench *b)
 	io_pool_destroy(&b->engine->pool);
 	close(b->engine->bell_fd);
 	close(b->engine->ctl_bell_fd);
-	free(b->engine->frags);
+	free(b->engine->follow.frags);
 	free(b->engine);
 	free(b->group);
 	free(b->plan);
