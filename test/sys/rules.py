@@ -343,18 +343,19 @@ def case_tcpdumps(daemon, folder):
     engine.start()
     readers = [attach_tcpdump('pacf:t}%d' % i, '/dev/null') for i in range(3)]
     try:
-        state = lambda: [c['state'] for c in daemon.stats(engine.name)['channels']].count('attached')
-        received = lambda i: channel_of(daemon.stats(engine.name), 'pacf:t{%d' % i)['received_pkts']
-        until('three readers', lambda: state() == 3)
+        channels = lambda: daemon.stats(engine.name)['channels']
+        attached = lambda n: [c['state'] for c in channels()].count('attached') == n
+        received = lambda: [c['received_pkts'] for c in channels()]  # of one moment
+        until('three readers', lambda: attached(3))
         readers[1].kill()
         readers[1].wait()
-        until('two readers', lambda: state() == 2)
-        before = received(0), received(1)
-        until('packets', lambda: received(0) > before[0] + 1000)
-        after = received(1)
-        need(after == before[1], 'the killed reader still gets packets: %d, %d' % (before[1], after))
+        until('two readers', lambda: attached(2))
+        before = received()
+        until('packets', lambda: received()[0] > before[0] + 1000)
+        after = received()
+        need(after[1] == before[1], 'the killed reader still gets packets: %s, %s' % (before, after))
         readers[1] = attach_tcpdump('pacf:t}1', '/dev/null')
-        until('its flows back', lambda: received(1) > after)
+        until('its flows back', lambda: received()[1] > after[1])
         daemon.lua("pkteng.stop{engine='%s'} pkteng.delete{engine='%s'}" % (engine.name, engine.name))
     finally:
         for reader in readers:
