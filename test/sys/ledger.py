@@ -24,8 +24,7 @@ import tempfile
 
 import captures
 from daemon import (Client, Daemon, Failed, channel_of, check_ledger, dropped, list_channels, need,
-                    stop_process, until)
-from faults import records_read
+                    records_read, stop_process, until)
 from partition import lua_text
 from rules import EXPRESSIONS
 
