@@ -326,7 +326,7 @@ source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 	struct os_netif netif;
 	int fd, rc = os_netif_read(cfg->ifname, &netif);
 
-	out->rank = 20;
+	out->rank = IO_RANK_SOCKET;
 	if (rc < 0) {
 		snprintf(out->why, sizeof(out->why), "there is no such interface");
 		return;

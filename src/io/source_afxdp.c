@@ -276,7 +276,7 @@ source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 		return;
 	}
 	out->usable = true;
-	out->rank = port->native ? 40 : 10;
+	out->rank = port->native ? IO_RANK_NATIVE : IO_RANK_EMULATED;
 	snprintf(out->got, sizeof(out->got), "%s, %u queue%s",
 		port->native ? "native" : "generic", netif.rx_queues,
 		netif.rx_queues == 1 ? "" : "s");
