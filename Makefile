@@ -23,7 +23,9 @@ help:
 	@echo 'make demo [CAPTURE=FILE]  splits a capture over four tcpdumps and counts what they got'
 	@echo 'make test                 runs all tests, and some again under ASan, UBSan and TSan'
 	@echo 'make bench                prints what the data plane costs'
+	@echo 'make bench-live           the same for capturing from an interface, beside netsniff-ng (root)'
 	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
 	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
 	@echo 'make install              installs below PREFIX ($(PREFIX)), in DESTDIR if given'
@@ -38,7 +40,10 @@ test: test-builds
 	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
 
 bench: all
-	@$(MESON) test -C build --benchmark --no-rebuild --verbose
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --no-suite live
+
+bench-live: build-with-tests
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --suite live
 
 fuzz: build-fuzz/build.ninja
 	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse
@@ -51,14 +56,21 @@ lint: build-with-tests
 
 soak: test-builds
 	@PACF_SOAK=1 sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+	@$(MAKE) msan
 	@$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
+
+# The parser over the corpus and every packet of the traces: no use of what was never set.
+msan: build-msan/build.ninja
+	@$(NINJA) -C build-msan test/fuzz/fuzz-parse-replay
+	build-msan/test/fuzz/fuzz-parse-replay test/fuzz/corpus/parse
+	@python3 test/fuzz/traces.py build-msan/test/fuzz/fuzz-parse-replay || [ $$? = 77 ]
 
 install: all
 	@$(MESON) configure build --prefix '$(PREFIX)'
 	@$(MESON) install -C build
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz bin
+	rm -rf build build-asan build-tsan build-msan build-fuzz bin
 
 deps-build:
 	@sh tools/deps.sh build
@@ -84,8 +96,11 @@ build-asan/build.ninja: deps-test
 build-tsan/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-tsan $(SANITIZE) -Db_sanitize=thread
 
+build-msan/build.ninja: deps-test
+	@[ -f $@ ] || CC=clang $(MESON) setup build-msan $(SANITIZE) -Db_sanitize=memory
+
 build-fuzz/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Dfuzz=true
 
 .NOTPARALLEL:
-.PHONY: all help demo test bench fuzz lint soak install clean deps-build deps-test build-with-tests test-builds
+.PHONY: all help demo test bench bench-live fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds

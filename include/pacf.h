@@ -42,8 +42,8 @@ struct pacf_info {
 };
 
 struct pacf_stats {
-	uint64_t received_pkts;	   /* chosen by the daemon for this channel since it was opened
-				      here */
+	uint64_t received_pkts;	   /* chosen by the daemon for this channel, past its filter and
+				      sample, since it was opened here */
 	uint64_t dropped_pkts;	   /* of these, lost because this application was too slow */
 	uint64_t source_drop_pkts; /* lost before the daemon saw them, since then */
 };

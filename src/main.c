@@ -1,5 +1,6 @@
 /*
- * pacf: the program.  Reads the options (or what `explain` is to explain), opens the control
+ * pacf: the program.  Reads the options (or what `explain` and `doctor` are
+ * to tell of), opens the control
  * plane and the shell, runs the scripts in the order given, then the prompt or standard input.
  */
 #include "shell.h"
@@ -23,11 +24,13 @@ print_usage(void)
 {
 	fputs("usage: pacf [-f SCRIPT] [-e LUA] [-h] [-V]\n"
 	      "       pacf explain FILE [PACKET]\n"
+	      "       pacf doctor [INTERFACE]\n"
 	      "  -f SCRIPT  run a Lua script file\n"
 	      "  -e LUA     run Lua given here\n"
 	      "  -h         print this and exit\n"
 	      "  -V         print the version and exit\n"
 	      "  explain    tell which flow a packet of a capture belongs to, or all\n"
+	      "  doctor     tell what would work on an interface, and what would help\n"
 	      "-f and -e may be given several times and run in order.  Then, or without them, "
 	      "the\n"
 	      "shell reads commands: at a prompt on a terminal; else, only if there was no -f "
@@ -107,12 +110,32 @@ parse_explain(int argc, char **argv)
 	return EXIT_USAGE;
 }
 
+/* pacf doctor [INTERFACE] */
+static bool
+is_doctor(int argc, char **argv)
+{
+	return argc > 1 && strcmp(argv[1], "doctor") == 0;
+}
+
+static int
+parse_doctor(int argc, char **argv)
+{
+	if (argc <= 3)
+		return -1;
+	fprintf(stderr,
+		"pacf: unexpected argument \"%s\"; doctor takes one interface: pacf doctor "
+		"%s\n",
+		argv[3], argv[2]);
+	return EXIT_USAGE;
+}
+
 /* The scripts, then the shell. */
 static void
 run(struct shell *sh, const struct job *jobs, int njobs)
 {
 	bool ok = true;
 
+	ctl_recover();
 	for (int i = 0; i < njobs && ok; i++) {
 		ok = jobs[i].option == 'f' ? shell_run_file(sh, jobs[i].value)
 					   : shell_run_text(sh, jobs[i].value);
@@ -138,8 +161,9 @@ main(int argc, char **argv)
 		fputs("pacf: not enough memory\n", stderr);
 		return EXIT_FAILURE;
 	}
-	status = is_explain(argc, argv) ? parse_explain(argc, argv)
-					: parse_options(argc, argv, jobs, &njobs);
+	status = is_explain(argc, argv)	 ? parse_explain(argc, argv)
+		 : is_doctor(argc, argv) ? parse_doctor(argc, argv)
+					 : parse_options(argc, argv, jobs, &njobs);
 	if (status >= 0) {
 		free(jobs);
 		return status;
@@ -149,6 +173,9 @@ main(int argc, char **argv)
 		status = EXIT_FAILURE;
 	} else if (is_explain(argc, argv)) {
 		shell_explain(sh, argv[2], argv[3]); /* argv ends with NULL */
+		status = shell_status(sh);
+	} else if (is_doctor(argc, argv)) {
+		shell_doctor(sh, argv[2]);
 		status = shell_status(sh);
 	} else {
 		run(sh, jobs, njobs);

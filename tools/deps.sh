@@ -5,10 +5,12 @@
 # that are missing, and fails.
 set -eu
 
-BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump"
-TEST="clang libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps"
+BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump
+	clang libbpf-dev libxdp-dev bpftool"
+TEST="libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps
+	iproute2 ethtool netsniff-ng"
 BUILD_TOOLS="cc make meson ninja pkg-config python3 tcpdump"
-TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind"
+TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind netsniff-ng"
 
 say() {
 	printf 'deps: %s\n' "$*" >&2

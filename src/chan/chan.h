@@ -29,7 +29,7 @@ struct chan_tx {
 	uint32_t tail;	    /* next slot to fill; not published yet */
 	uint32_t published; /* tail as the application sees it */
 	uint32_t head;	    /* given back, as last checked */
-	uint32_t taken;	    /* given back and taken by chan_tx_take */
+	uint32_t taken;	    /* given back, and taken (take.h) */
 	uint32_t polled;    /* tail when the cursor was last read */
 	uint32_t looked;    /* tail when we last looked for a sleeper */
 	uint32_t rung;	    /* ticket of the last ring of the bell */
@@ -55,22 +55,13 @@ void chan_tx_destroy(struct chan_tx *tx);
 
 /* Engine thread from here on. */
 
-/* Reads the cursor; afterwards chan_tx_room and chan_tx_take know what came back.  A cursor out
+/* Reads the cursor; afterwards take.h knows what came back.  A cursor out
  * of range sets tx->lied and is otherwise ignored, for good. */
 void chan_tx_poll(struct chan_tx *tx);
 static inline uint32_t
 chan_tx_room(const struct chan_tx *tx)
 {
 	return tx->slots - (tx->tail - tx->taken);
-}
-/* Next frame given back, false when there is none. */
-static inline bool
-chan_tx_take(struct chan_tx *tx, uint32_t *frame)
-{
-	if (tx->taken == tx->head)
-		return false;
-	*frame = tx->shadow[tx->taken++ & tx->mask];
-	return true;
 }
 /* Takes back everything, given back or not: for a lane whose application is gone. */
 bool chan_tx_reclaim(struct chan_tx *tx, uint32_t *frame);

@@ -58,7 +58,7 @@ struct chan_ring {
 	_Alignas(CHAN_LINE) _Atomic uint32_t tail;
 	_Atomic uint32_t state; /* enum chan_state */
 	/* written by the engine now and then: since this application attached */
-	_Alignas(CHAN_LINE) _Atomic uint64_t received_pkts; /* chosen for this channel */
+	_Alignas(CHAN_LINE) _Atomic uint64_t received_pkts; /* for this application */
 	_Atomic uint64_t dropped_pkts;			    /* of these, not delivered */
 	_Atomic uint64_t source_drop_pkts; /* lost before the engine saw them */
 };

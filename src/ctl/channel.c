@@ -50,27 +50,6 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 	return 0;
 }
 
-uint32_t
-ctl_channel_frames(const struct ctl_channel *ch)
-{
-	return ch->transport == CTL_PACF || ch->transport == CTL_NETMAP ? ch->slots : 0;
-}
-
-static int
-room_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
-{
-	uint64_t need = ctl_engine_frames(engine) + ctl_channel_frames(ch);
-
-	if (engine->state == CTL_RUNNING && need > engine->dp->pool.frames)
-		return ctl_fail(err, -ENOSPC,
-			"channel \"%s\" needs %llu buffers in all, engine \"%s\" has %u: stop "
-			"it first, or make it "
-			"with buffers=%llu",
-			ch->spelled, (unsigned long long)need, engine->name,
-			engine->dp->pool.frames, (unsigned long long)need);
-	return 0;
-}
-
 static int
 sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err)
 {
@@ -267,7 +246,7 @@ engine_channel_open(struct ctl_engine *engine, struct ctl_channel *ch, const cha
 
 	rc = clash_check(engine, ch, err);
 	if (rc == 0)
-		rc = room_check(engine, ch, err);
+		rc = ctl_pool_room(engine, ch, err);
 	if (rc == 0)
 		rc = ctl_channel_check(engine, ch, err);
 	if (rc == 0 && number_free(engine) == DP_MAX_SINKS)

@@ -41,6 +41,7 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	ctl->listen_fd = ctl->lock_fd = -1;
 	TAILQ_INIT(&ctl->engines);
 	TAILQ_INIT(&ctl->clients);
+	TAILQ_INIT(&ctl->offloads);
 	pthread_mutex_init(&ctl->lock, NULL);
 	ctl->interrupt_fd = os_bell_create();
 	ctl->bell_fd = os_bell_create();

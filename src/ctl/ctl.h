@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CTL_ERR_MAX	 512
+#define CTL_ERR_MAX	 1024
 #define CTL_MAX_CHANNELS 255 /* per engine */
 #define CTL_MAX_ENGINES	 64
 #define CTL_MAX_LINKS	 16 /* per engine */
@@ -25,6 +25,9 @@ struct ctl_err {
 /* Makes an empty control plane; no thread, socket or file yet (they come with the first channel
  * that needs them). */
 int ctl_open(struct ctl **out, struct ctl_err *err);
+/* Before anything else: what a pacf that was killed left changed on interfaces is put back;
+ * what could not be is said on standard error.  A pacf that lives is left alone. */
+void ctl_recover(void);
 /* Stops and deletes everything. */
 void ctl_close(struct ctl *ctl);
 
@@ -104,12 +107,15 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * engine NULL: all engines as members of one table by name; else that engine's table.
  * The walk runs under the lock; visitors must not call ctl.
  *
- * Per engine: name, type, state, cpu, cpu_actual, buffers, tunnels, generation, uptime_s, error
+ * Per engine: name, type, auto (list of {type, usable, got, why, fix}, of an engine whose type
+ * was to be found), state, cpu, cpu_actual (as the system says of the thread; not
+ * if it may use several), buffers, memory (while it runs), tunnels, generation, uptime_s, error
  * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
- * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch,
- * source counters ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid,
- * program, size, waiting, counters ...; filter, snaplen, sample if set}; groups: list of
- * {group, fields, received_pkts, closed: sums of the counters of its closed channels}.
+ * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch, source
+ * counters
+ * ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
+ * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
+ * received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;
@@ -136,6 +142,14 @@ struct ctl_explain_args {
 };
 int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
 	const struct ctl_visitor *v, struct ctl_err *err);
+
+/*
+ * What is to be known of an interface before it is captured from, and of this machine: one
+ * table {ifname, up, mtu, card: {driver, ...}, offloads, irqs, engines: list of {type, usable,
+ * got, why, fix}, ..., host}; ifname NULL: {interfaces: list of such, host}.  What the system
+ * does not tell is left out.  Reads only, changes nothing.  -ENODEV.
+ */
+int ctl_doctor(const char *ifname, const struct ctl_visitor *v, struct ctl_err *err);
 
 /* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
  * its channels or links. */

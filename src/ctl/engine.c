@@ -4,6 +4,7 @@
  * running -> stopped (stop); link and unlink only when stopped; delete stops first.
  */
 #include "state.h"
+#include "auto.h"
 #include "os.h"
 
 #include <ctype.h>
@@ -37,8 +38,8 @@ type_refuse(const char *type, struct ctl_err *err)
 		return ctl_fail(err, -ENODEV,
 			"type \"netmap\" needs the netmap kernel module (/dev/netmap is "
 			"missing); use type \"auto\", which takes the best that works");
-	return ctl_fail(err, -EINVAL, "no engine type \"%s\" in this build; it has: %s", type,
-		io_source_names());
+	return ctl_fail(err, -EINVAL, "no engine type \"%s\" in this build; it has: auto, %s",
+		type, io_source_names());
 }
 
 static int
@@ -52,7 +53,8 @@ new_check(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *e
 			"engine name \"%s\" is not usable: 1 to 31 letters, digits, \"_\", "
 			"\".\" or \"-\"",
 			args->name);
-	if (io_source_find(args->type) == NULL ||
+	if ((strcmp(args->type, ctl_auto_ops.name) != 0 &&
+		    io_source_find(args->type) == NULL) ||
 		(strcmp(args->type, "netmap") == 0 && access("/dev/netmap", F_OK) != 0))
 		return type_refuse(args->type, err);
 	if (args->cpu >= 0 && args->cpu >= os_cpu_count())
@@ -97,16 +99,20 @@ engine_make(struct ctl *ctl, const struct ctl_engine_args *args, const struct pk
 	struct ctl_err *err)
 {
 	struct ctl_engine *engine = calloc(1, sizeof(*engine));
+	bool automatic = strcmp(args->type, ctl_auto_ops.name) == 0;
 
-	if (engine != NULL)
+	if (engine != NULL && automatic)
+		engine->automatic = calloc(1, sizeof(*engine->automatic));
+	if (engine != NULL && (!automatic || engine->automatic != NULL))
 		engine->dp = dp_make(ctl, args->name);
 	if (engine == NULL || engine->dp == NULL) {
+		free(engine != NULL ? engine->automatic : NULL);
 		free(engine);
 		return ctl_fail(err, -ENOMEM, "engine \"%s\": out of memory or descriptors",
 			args->name);
 	}
 	snprintf(engine->name, sizeof(engine->name), "%s", args->name);
-	engine->ops = io_source_find(args->type);
+	engine->ops = automatic ? &ctl_auto_ops : io_source_find(args->type);
 	engine->cpu = args->cpu;
 	engine->buffers = args->buffers;
 	engine->conf = *conf;
@@ -146,6 +152,7 @@ ctl_engine_free(struct ctl_engine *engine)
 		free(engine->groups[i]);
 	close(engine->dp->bell_fd);
 	free(engine->dp);
+	free(engine->automatic);
 	free(engine);
 }
 

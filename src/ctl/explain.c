@@ -1,10 +1,10 @@
 /*
  * ctl/explain: where packets of a capture file go, and why.  Called by the shell under no lock.
  *
- * The file is read from its start, by a source and a pool of its own, and its fragments are
- * held and released as dp/defrag.c does it: a packet's digests are those that an engine which
- * reads nothing else would use.  Invariant: ctl->lock is held only to look at the engine, never
- * while the file is read or a visitor called.
+ * The file is read from its start, by a source and a pool of its own, and its fragments go
+ * through a follower of its own (dp/follow.c), as the engine's do: a packet's digests are those
+ * that an engine which reads nothing else would use.  Invariant: ctl->lock is held only to look
+ * at the engine, never while the file is read or a visitor called.
  */
 #include "explain.h"
 #include "os.h"
@@ -28,13 +28,11 @@ struct reader {
 	struct io_pool pool;
 	struct pkt_conf conf;
 	enum pkt_link link;
-	/* Under the same tags, so they keep and forget the same: digests, packet numbers. */
-	struct pkt_frag *firsts, *numbers;
-	struct dp_hold hold;
-	uint64_t number_of[FRAMES + LARGE]; /* of the packet in a frame */
-	uint64_t count;			    /* packets read */
-	bool done;			    /* the one that was asked for is explained */
-	int rc;				    /* of the last look at the engine */
+	struct dp_follow follow;
+	struct dp_engine_counters counted; /* by the follower; nobody asks */
+	uint64_t count;			   /* packets read */
+	bool done;			   /* the one that was asked for is explained */
+	int rc;				   /* of the last look at the engine */
 	struct explain_packet packet;
 };
 
@@ -54,24 +52,22 @@ look_at_engine(struct reader *r)
 
 /* Says it, if it was asked for. */
 static void
-explain(struct reader *r, const struct io_pkt *pkt, const uint64_t digests[PKT_FIELDS_MAX],
-	enum explain_way way, uint64_t first)
+explain(struct reader *r, const struct dp_followed *packet)
 {
 	struct explain_packet *p = &r->packet;
-	uint64_t number = r->number_of[pkt->frame];
 
-	if (r->rc < 0 || r->done || (r->args->packet != 0 && number != r->args->packet))
+	if (r->rc < 0 || r->done || (r->args->packet != 0 && packet->number != r->args->packet))
 		return;
-	p->number = number;
-	p->pkt = pkt;
+	p->number = packet->number;
+	p->pkt = &packet->pkt;
 	p->outer = r->conf.outer;
-	p->way = way;
-	p->first = first;
+	p->way = packet->way;
+	p->first = packet->first;
 	p->places.n = 0;
 	p->places.dropped = false;
 	p->places.engine = r->args->engine != NULL;
-	pkt_parse(pkt->data, pkt->len, r->link, &r->conf, &p->flow);
-	memcpy(p->digests, digests, sizeof(p->digests));
+	pkt_parse(p->pkt->data, p->pkt->len, r->link, &r->conf, &p->flow);
+	memcpy(p->digests, packet->digests, sizeof(p->digests));
 	if (p->places.engine)
 		r->rc = look_at_engine(r);
 	else
@@ -81,98 +77,71 @@ explain(struct reader *r, const struct io_pkt *pkt, const uint64_t digests[PKT_F
 	r->done = r->args->packet != 0;
 }
 
+/* What goes on now. */
 static void
-hold_remove(struct reader *r, struct dp_held *held)
+explain_all(struct reader *r)
 {
-	io_pool_put(&r->pool, held->pkt.frame);
-	dp_hold_remove(&r->hold, held);
-}
-
-static void
-release(struct reader *r, struct dp_held *held, enum explain_way way)
-{
-	explain(r, &held->pkt, held->fallback, way, 0);
-	hold_remove(r, held);
-}
-
-/* Of all datagrams of which this packet has the first fragment. */
-static void
-remember(struct reader *r, const struct pkt_flow *flow, const struct io_pkt *pkt,
-	const uint64_t digests[PKT_FIELDS_MAX])
-{
-	const uint64_t number[PKT_FRAG_DIGESTS] = {r->number_of[pkt->frame]};
-	uint32_t firsts = flow->nfrags - (flow->later ? 1u : 0u);
-	struct dp_held *held;
-
-	for (uint32_t i = 0; i < firsts; i++) {
-		pkt_frag_put(r->firsts, flow->frag[i], pkt->ts_ns, digests);
-		pkt_frag_put(r->numbers, flow->frag[i], pkt->ts_ns, number);
-		while ((held = dp_hold_of_tag(&r->hold, flow->frag[i])) != NULL) {
-			explain(r, &held->pkt, digests, EXPLAIN_WAITED, number[0]);
-			hold_remove(r, held);
-		}
+	for (uint32_t i = 0; i < r->follow.nout; i++) {
+		explain(r, &r->follow.out[i]);
+		io_pool_put(&r->pool, r->follow.out[i].pkt.frame);
 	}
 }
 
-static void
-hold_add(struct reader *r, const struct io_pkt *pkt, uint64_t tag,
-	const uint64_t fallback[PKT_FIELDS_MAX])
+/* Those that are too long count as well: packets have the numbers that other tools give them.
+ */
+static uint64_t
+packet_number(struct reader *r)
 {
-	struct dp_held *held, packet = {.pkt = *pkt,
-				      .tag = tag,
-				      .reason = PKT_FRAGMENT,
-				      .large = io_pool_is_large(&r->pool, pkt->frame)};
+	struct io_source_counters lost;
 
-	memcpy(packet.fallback, fallback, sizeof(packet.fallback));
-	while ((held = dp_hold_in_the_way(&r->hold, tag, packet.large)) != NULL)
-		release(r, held, EXPLAIN_CROWDED);
-	dp_hold_add(&r->hold, &packet);
+	r->ops->counters(r->source, &lost);
+	return ++r->count + lost.oversize_pkts;
+}
+
+/* What a DROP channel takes is no first fragment that others follow. */
+static bool
+is_dropped(struct reader *r, const struct io_pkt *pkt)
+{
+	struct ctl_engine *engine;
+	bool dropped = false;
+
+	if (r->args->engine == NULL)
+		return false;
+	pthread_mutex_lock(&r->ctl->lock);
+	engine = ctl_engine_find(r->ctl, r->args->engine, r->err);
+	if (engine != NULL)
+		dropped = explain_dropped(engine, pkt);
+	else
+		r->rc = -ENOENT;
+	pthread_mutex_unlock(&r->ctl->lock);
+	return dropped;
 }
 
 /* Takes the frame over. */
 static void
 packet_take(struct reader *r, const struct io_pkt *pkt)
 {
-	uint64_t digests[PKT_FIELDS_MAX], number[PKT_FRAG_DIGESTS] = {0};
-	enum explain_way way = EXPLAIN_OWN;
+	struct dp_followed packet = {.pkt = *pkt,
+		.number = packet_number(r),
+		.large = io_pool_is_large(&r->pool, pkt->frame)};
 	struct pkt_flow flow;
-	struct dp_held *held;
 
-	while ((held = dp_hold_expired(&r->hold, 0, pkt->ts_ns)) != NULL)
-		release(r, held, EXPLAIN_ORPHAN);
-	pkt_digests(pkt->data, pkt->len, r->link, &r->conf, digests, &flow);
-	if (flow.later) {
-		uint64_t tag = flow.frag[flow.nfrags - 1];
-
-		if (!pkt_frag_find(r->firsts, tag, pkt->ts_ns, digests)) {
-			hold_add(r, pkt, tag, digests);
-			return;
-		}
-		pkt_frag_find(r->numbers, tag, pkt->ts_ns, number);
-		way = EXPLAIN_FOLLOWS;
+	pkt_digests(pkt->data, pkt->len, r->link, &r->conf, packet.digests, &flow);
+	if (is_dropped(r, pkt)) {
+		explain(r, &packet);
+		io_pool_put(&r->pool, pkt->frame);
+		return;
 	}
-	remember(r, &flow, pkt, digests);
-	explain(r, pkt, digests, way, number[0]);
-	io_pool_put(&r->pool, pkt->frame);
-}
-
-/* Those that are too long count as well: packets have the numbers that other tools give them.
- */
-static void
-packet_number(struct reader *r, const struct io_pkt *pkt)
-{
-	struct io_source_counters lost;
-
-	r->ops->counters(r->source, &lost);
-	r->count++;
-	r->number_of[pkt->frame] = r->count + lost.oversize_pkts;
+	dp_follow_due(&r->follow, 0, pkt->ts_ns);
+	explain_all(r);
+	dp_follow_packet(&r->follow, &packet, &flow);
+	explain_all(r);
 }
 
 static int
 read_packets(struct reader *r)
 {
 	struct io_status status = {.text = ""};
-	struct dp_held *held;
 	struct io_pkt pkt;
 	int n = 0;
 
@@ -186,11 +155,10 @@ read_packets(struct reader *r)
 			os_sleep_ns(PIPE_NAP_NS);
 		if (n <= 0)
 			continue;
-		packet_number(r, &pkt);
 		packet_take(r, &pkt);
 	}
-	while ((held = dp_hold_oldest(&r->hold)) != NULL)
-		release(r, held, EXPLAIN_ORPHAN);
+	dp_follow_due(&r->follow, 0, UINT64_MAX);
+	explain_all(r);
 	if (r->rc < 0 || r->done)
 		return r->rc;
 	if (n != IO_ERROR)
@@ -263,9 +231,10 @@ reader_run(struct reader *r, void *memory)
 	if (rc < 0)
 		return ctl_fail(
 			r->err, rc, "\"%.300s\": no buffers: %s", r->args->file, strerror(-rc));
-	r->firsts = pkt_frag_init(memory, PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
-	r->numbers = pkt_frag_init((char *)memory + bytes, PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
-	dp_hold_init(&r->hold);
+	r->follow.frags = pkt_frag_init(memory, PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
+	r->follow.numbers =
+		pkt_frag_init((char *)memory + bytes, PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
+	dp_follow_init(&r->follow, &r->counted);
 	rc = source_open(r);
 	if (rc == 0) {
 		rc = read_file(r);

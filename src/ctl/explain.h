@@ -7,15 +7,6 @@
 
 #include "state.h"
 
-/* How a packet came to its digests. */
-enum explain_way {
-	EXPLAIN_OWN,	 /* by what is in it */
-	EXPLAIN_FOLLOWS, /* a later fragment, after its first one */
-	EXPLAIN_WAITED,	 /* a later fragment that came too early: held until its first one */
-	EXPLAIN_ORPHAN,	 /* a later fragment whose first one did not come in time */
-	EXPLAIN_CROWDED	 /* the same, but too many waited */
-};
-
 /* What a channel makes of the packet. */
 enum explain_verdict {
 	EXPLAIN_TAKEN,
@@ -49,11 +40,14 @@ struct explain_packet {
 	struct pkt_flow flow;
 	bool outer; /* the tunnels setting */
 	uint64_t digests[PKT_FIELDS_MAX];
-	enum explain_way way;
+	enum dp_follow_way way;
 	uint64_t first; /* number of the first fragment, if it follows one */
 	struct explain_places places;
 };
 
+/* explain_place.c: whether a DROP channel takes it, before it is asked which flow it is of.
+ * Under ctl->lock. */
+bool explain_dropped(const struct ctl_engine *engine, const struct io_pkt *pkt);
 /* explain_place.c: fills p->places from the rest, under ctl->lock: by the plan that the engine
  * has, or would be started with.  -ENOMEM. */
 int explain_places(struct explain_packet *p, struct ctl_engine *engine, struct ctl_err *err);

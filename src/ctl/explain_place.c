@@ -77,17 +77,27 @@ places_groups(
 	}
 }
 
-static void
-places_drop(
-	struct explain_packet *p, const struct ctl_engine *engine, const struct dp_plan *plan)
+bool
+explain_dropped(const struct ctl_engine *engine, const struct io_pkt *pkt)
 {
-	const struct io_pkt *pkt = p->pkt;
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
+		const struct ctl_channel *ch = engine->channels[i];
+
+		if (ch == NULL || ch->closing || ch->action != CTL_DROP)
+			continue;
+		if (ch->filter_text == NULL ||
+			pkt_filter_match(&ch->filter, pkt->data, pkt->len, pkt->wirelen))
+			return true;
+	}
+	return false;
+}
+
+static void
+places_drop(struct explain_packet *p, const struct ctl_engine *engine)
+{
 	uint32_t rules = 0;
 
-	p->places.dropped = plan->drop_all;
-	for (uint32_t i = 0; i < plan->ndrop && !p->places.dropped; i++)
-		p->places.dropped =
-			pkt_filter_match(plan->drop[i], pkt->data, pkt->len, pkt->wirelen);
+	p->places.dropped = explain_dropped(engine, p->pkt);
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
 		const struct ctl_channel *ch = engine->channels[i];
 
@@ -107,7 +117,7 @@ explain_places(struct explain_packet *p, struct ctl_engine *engine, struct ctl_e
 	if (ctl_plan_build(engine, &plan) < 0)
 		return ctl_fail(err, -ENOMEM, "explaining a packet: out of memory");
 	engine->generation--; /* it is never published */
-	places_drop(p, engine, plan);
+	places_drop(p, engine);
 	for (uint32_t i = 0; i < plan->ncopy; i++)
 		place_route(place_add(p, ""), p, engine, plan, plan->copy[i]);
 	places_groups(p, engine, plan);

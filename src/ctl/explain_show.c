@@ -126,6 +126,7 @@ static const char *const sentences[PKT_REASONS] = {
 	[PKT_QUOTED] = "an ICMP error goes where the datagram goes that it quotes",
 	[PKT_FIRST_FRAGMENT] =
 		"the first fragment has what a whole datagram has, and the others follow it",
+	[PKT_FRAGMENT] = "a later fragment: the addresses and the protocol",
 	[PKT_NON_IP] = "it is not IP: the pair of MAC addresses and the ethertype",
 	[PKT_TRUNCATED] = "the capture ends inside a header: what was read before",
 	[PKT_MALFORMED] = "a length or version cannot be right: what was read before",
@@ -140,26 +141,26 @@ show_reason(const struct explain_packet *p, const struct ctl_visitor *v)
 	char text[160] = "";
 
 	switch (p->way) {
-	case EXPLAIN_OWN:
+	case DP_FOLLOW_OWN:
 		snprintf(text, sizeof(text), "%s", sentences[p->flow.reason]);
 		break;
-	case EXPLAIN_FOLLOWS:
+	case DP_FOLLOW_KNOWN:
 		snprintf(text, sizeof(text),
 			"a later fragment follows the first one of its datagram: packet %llu",
 			first);
 		break;
-	case EXPLAIN_WAITED:
+	case DP_FOLLOW_WAITED:
 		snprintf(text, sizeof(text),
 			"it came before the first fragment of its datagram, and is held until "
 			"it has come: packet %llu",
 			first);
 		break;
-	case EXPLAIN_ORPHAN:
+	case DP_FOLLOW_ORPHAN:
 		snprintf(text, sizeof(text),
 			"a later fragment whose first one is not there, nor comes within 1 s: "
 			"the addresses and the protocol");
 		break;
-	case EXPLAIN_CROWDED:
+	case DP_FOLLOW_CROWDED:
 		snprintf(text, sizeof(text),
 			"a later fragment whose first one is not there, and too many wait: "
 			"the addresses and the protocol");

@@ -57,7 +57,7 @@ ctl_frags_get(struct ctl_engine *engine)
 	if (engine->frags == NULL)
 		return -ENOMEM;
 	engine->frags->users++;
-	engine->dp->frags = engine->frags->table;
+	engine->dp->follow.frags = engine->frags->table;
 	return 0;
 }
 
@@ -67,7 +67,7 @@ ctl_frags_put(struct ctl_engine *engine)
 	struct ctl_frags *frags = engine->frags;
 
 	engine->frags = NULL;
-	engine->dp->frags = NULL;
+	engine->dp->follow.frags = NULL;
 	if (frags == NULL || --frags->users > 0)
 		return;
 	free(frags->table);

@@ -3,6 +3,7 @@
  * change only while the engine is stopped.
  */
 #include "state.h"
+#include "auto.h"
 #include "netif.h"
 
 #include <errno.h>
@@ -40,9 +41,10 @@ ctl_link_close(struct ctl_engine *engine, uint32_t i)
 	struct dp_link *link = &engine->dp->links[i];
 
 	if (engine->links[i].open) {
-		ctl_link_counters(engine, i, &engine->links[i].before);
 		link->ops->close(link->priv);
+		ctl_link_counters(engine, i, &engine->links[i].before);
 	}
+	ctl_offload_stop(engine, i);
 	engine->links[i].open = false;
 	atomic_store(&link->failed, false); /* its failure cannot be asked for any more */
 }
@@ -128,8 +130,8 @@ ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err)
 	return rc;
 }
 
-static int
-link_check(
+int
+ctl_link_check(
 	const struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)
 {
 	if (engine->state == CTL_RUNNING)
@@ -144,6 +146,8 @@ link_check(
 	if (args->batch > IO_BURST_MAX)
 		return ctl_fail(
 			err, -EINVAL, "batch=%u: at most %u", args->batch, IO_BURST_MAX);
+	if (engine->ops == &ctl_auto_ops) /* asks again when it has decided */
+		return 0;
 	if (args->offline_args && !engine->ops->offline)
 		return ctl_fail(err, -EINVAL,
 			"speed and loop are for capture files; type \"%s\" reads interfaces",
@@ -165,8 +169,8 @@ link_check(
 	return 0;
 }
 
-static int
-link_add(struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)
+int
+ctl_link_add(struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)
 {
 	uint32_t i = engine->dp->nlinks;
 	struct ctl_link_state *state = &engine->links[i];
@@ -208,10 +212,12 @@ ctl_link(struct ctl *ctl, const struct ctl_link_args *args, struct ctl_err *err)
 
 	pthread_mutex_lock(&ctl->lock);
 	engine = ctl_engine_find(ctl, args->engine, err);
-	if (engine != NULL)
-		rc = link_check(engine, args, err);
-	if (rc == 0)
-		rc = link_add(engine, args, err);
+	if (engine != NULL && engine->automatic != NULL)
+		rc = ctl_auto_link(engine, args, err);
+	else if (engine != NULL)
+		rc = ctl_link_check(engine, args, err);
+	if (rc == 0 && engine->automatic == NULL)
+		rc = ctl_link_add(engine, args, err);
 	pthread_mutex_unlock(&ctl->lock);
 	return rc;
 }
@@ -240,6 +246,8 @@ engine_unlink(struct ctl_engine *engine, const char *ifname, struct ctl_err *err
 	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
 		if (strcmp(engine->links[i].ifname, ifname) == 0) {
 			link_remove(engine, i);
+			if (engine->automatic != NULL && engine->dp->nlinks == 0)
+				ctl_auto_forget(engine);
 			return 0;
 		}
 	if (engine->dp->nlinks == 0)

@@ -18,6 +18,9 @@ struct ctl_link_state {
 	struct io_source_info info;
 	bool open, used;
 	struct io_status status;	  /* of a live link, as last tended */
+	struct ctl_offload *offload;	  /* switched off for this link; or NULL */
+	char note[IO_ERR_MAX];		  /* about offloads; or "" */
+	unsigned index;			  /* of its interface, when that was looked at */
 	struct io_source_counters before; /* of a live link: sums up to when it was closed */
 };
 

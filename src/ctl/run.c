@@ -11,43 +11,6 @@
 #include <signal.h>
 #include <string.h>
 
-uint64_t
-ctl_engine_frames(const struct ctl_engine *engine)
-{
-	uint64_t frames = 2 * IO_BURST_MAX + DP_HOLD_MAX;
-
-	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
-		frames += engine->links[i].info.pool_frames + engine->dp->batch;
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL)
-			frames += ctl_channel_frames(engine->channels[i]);
-	return frames;
-}
-
-static int
-start_pool(struct ctl_engine *engine, struct ctl_err *err)
-{
-	uint64_t need = ctl_engine_frames(engine);
-	uint64_t frames = need + (uint64_t)CTL_GROWTH_RINGS * CTL_RING_SLOTS;
-	int rc;
-
-	if (engine->buffers != 0 && engine->buffers < need)
-		return ctl_fail(err, -EINVAL,
-			"engine \"%s\": buffers=%u is too few: its channels and links need "
-			"%llu; set "
-			"buffers=%llu or leave it out",
-			engine->name, engine->buffers, (unsigned long long)need,
-			(unsigned long long)need);
-	if (engine->buffers != 0)
-		frames = engine->buffers;
-	rc = io_pool_create(&engine->dp->pool, (uint32_t)frames,
-		(DP_MAX_SINKS + 1) * DP_LARGE_QUOTA + DP_HOLD_LARGE);
-	if (rc < 0)
-		return ctl_fail(err, rc, "engine \"%s\": cannot get %llu buffers: %s",
-			engine->name, (unsigned long long)frames, strerror(-rc));
-	return 0;
-}
-
 static int
 start_sources(struct ctl_engine *engine, struct ctl_err *err)
 {
@@ -56,6 +19,7 @@ start_sources(struct ctl_engine *engine, struct ctl_err *err)
 		struct io_err io_err;
 		int rc;
 
+		ctl_offload_start(engine, i);
 		rc = link->ops->start(link->priv, &engine->dp->pool, &io_err);
 		if (rc < 0) {
 			ctl_links_retire(engine);
@@ -165,7 +129,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	int rc;
 
 	ctl_engine_key(engine);
-	rc = start_pool(engine, err);
+	rc = ctl_pool_get(engine, err);
 	if (rc < 0)
 		return rc;
 	rc = start_sources(engine, err);
@@ -182,7 +146,9 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		goto sinks;
 	}
 	rc = ctl_frags_get(engine);
-	rc = rc < 0 ? ctl_fail(err, rc, "engine \"%s\": out of memory for fragments",
+	if (rc == 0)
+		rc = ctl_reorder_get(engine);
+	rc = rc < 0 ? ctl_fail(err, rc, "engine \"%s\": out of memory for fragments and order",
 			      engine->name)
 		    : start_thread(engine, err);
 	if (rc == 0) {
@@ -191,6 +157,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		engine->started_ns = os_clock_mono_ns();
 		return 0;
 	}
+	ctl_reorder_put(engine);
 	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;
@@ -257,6 +224,7 @@ ctl_engine_halt(struct ctl_engine *engine)
 	engine->state = CTL_STOPPED;
 	channels_halt(engine);
 	ctl_sinks_close(engine);
+	ctl_reorder_put(engine);
 	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);
 	engine->plan = NULL;

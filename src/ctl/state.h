@@ -10,6 +10,8 @@
 #include "dp.h"
 #include "expression.h"
 #include "link.h"
+#include "offload.h"
+#include "frames.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -29,8 +31,8 @@ struct ctl_channel {
 	const char *name;	      /* into spelled, behind the transport */
 	enum ctl_transport transport;
 	enum ctl_action action;
-	uint32_t group; /* index into the engine's groups; SAMPLE only */
-	uint32_t slots; /* of its ring, or of its netmap sink's queue */
+	uint32_t group;	  /* index into the engine's groups; SAMPLE only */
+	uint32_t slots;	  /* of its ring, or of its netmap sink's queue */
 	bool keep_newest; /* netmap: a full queue lets go of the oldest */
 	enum ctl_policy when_full, when_detached;
 	char *filter_text; /* NULL: every packet */
@@ -63,7 +65,7 @@ struct ctl_engine {
 	char name[32];
 	const struct io_source_ops *ops;
 	int cpu;
-	int cpu_rc; /* what pinning said */
+	struct ctl_auto *automatic; /* type "auto": how ops was chosen; else NULL */
 	uint32_t buffers;
 	enum ctl_engine_state state;
 	struct ctl_link_state links[DP_MAX_LINKS];
@@ -103,6 +105,7 @@ struct ctl {
 	pthread_mutex_t lock;
 	TAILQ_HEAD(, ctl_engine) engines;
 	TAILQ_HEAD(, ctl_client) clients;
+	struct ctl_offloads offloads;
 	uint64_t hash_key, random_key;
 	bool hash_key_set;
 	/* The attach server; fds are -1 until it is up. */
@@ -151,7 +154,6 @@ bool ctl_filters_same(const struct ctl_filter_link *a, const struct ctl_filter_l
 int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err *err);
 
 /* channel.c */
-uint32_t ctl_channel_frames(const struct ctl_channel *ch); /* that it can hold */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
 void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 int ctl_channel_check(
@@ -225,14 +227,19 @@ void ctl_liars_detach(struct ctl *ctl);
 int ctl_engine_startable(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_engine_key(struct ctl_engine *engine); /* stopped: seed and conf of its next start */
 int ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err);
-uint64_t ctl_engine_frames(
-	const struct ctl_engine *engine); /* frames that rings and sources need */
 bool ctl_engine_offline(const struct ctl_engine *engine);
 void ctl_engine_halt(struct ctl_engine *engine); /* running or not */
 
 /* frags.c: an engine's table of first fragments, from its start to its end.  -ENOMEM. */
 int ctl_frags_get(struct ctl_engine *engine);
 void ctl_frags_put(struct ctl_engine *engine);
+
+/* reorder.c: an engine's reorder buffer, if it has one, from its start to its end; the frames,
+ * large ones apart, that it needs.  -ENOMEM. */
+int ctl_reorder_get(struct ctl_engine *engine);
+void ctl_reorder_put(struct ctl_engine *engine);
+uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
+uint32_t ctl_reorder_large(const struct ctl_engine *engine);
 
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);

@@ -44,6 +44,8 @@ link_tend(struct ctl_engine *engine, uint32_t i, bool tell)
 	link->ops->tend(link->priv, &now);
 	if (tell && !status_same(&now, &state->status))
 		state_tell(engine, state->ifname, &now);
+	if (tell && now.state != IO_GONE)
+		ctl_offload_again(engine, i);
 	state->status = now;
 }
 

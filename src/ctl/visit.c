@@ -4,9 +4,11 @@
  * one moment.
  */
 #include "state.h"
+#include "auto.h"
 #include "os.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +67,19 @@ link_state(const struct ctl_engine *engine, uint32_t i)
 	return states[engine->links[i].status.state];
 }
 
+/* What the source says, and what is to be said about offloads. */
+static void
+visit_note(const struct ctl_visitor *v, const struct ctl_link_state *state)
+{
+	bool both = state->status.text[0] != '\0' && state->note[0] != '\0';
+	char note[2 * IO_ERR_MAX + 2];
+
+	snprintf(note, sizeof(note), "%s%s%s", state->status.text, both ? "; " : "",
+		state->note);
+	if (note[0] != '\0')
+		STR(v, "note", note);
+}
+
 static void
 visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_t i,
 	const struct dp_link_counters *c)
@@ -79,8 +94,7 @@ visit_link(const struct ctl_visitor *v, const struct ctl_engine *engine, uint32_
 	STR(v, "state", link_state(engine, i));
 	if (state->status.mode[0] != '\0')
 		STR(v, "mode", state->status.mode);
-	if (state->status.text[0] != '\0')
-		STR(v, "note", state->status.text);
+	visit_note(v, state);
 	if (state->info.stamps != NULL)
 		STR(v, "stamps", state->info.stamps);
 	NUM(v, "linktype", state->info.linktype);
@@ -205,6 +219,38 @@ visit_failure(const struct ctl_visitor *v, const struct ctl_engine *engine)
 		STR(v, "error", status.text);
 }
 
+/* What was looked at, what is read by first. */
+static void
+visit_auto(const struct ctl_visitor *v, const struct ctl_auto *a)
+{
+	OPEN(v, "auto");
+	for (uint32_t i = 0; i < a->n; i++) {
+		const struct io_probe *probe = &a->rows[i].probe;
+
+		OPEN(v, NULL);
+		STR(v, "type", a->rows[i].type);
+		STR(v, "usable", probe->usable ? "yes" : "no");
+		STR(v, "got", probe->got);
+		STR(v, "why", probe->why);
+		STR(v, "fix", probe->fix);
+		CLOSE(v);
+	}
+	CLOSE(v);
+}
+
+/* Where it really is. */
+static void
+visit_place(const struct ctl_visitor *v, const struct ctl_engine *engine)
+{
+	int cpu = os_thread_cpu(engine->thread);
+	char memory[128];
+
+	if (cpu >= 0)
+		NUM(v, "cpu_actual", (uint64_t)cpu);
+	ctl_pool_text(engine, memory, sizeof(memory));
+	STR(v, "memory", memory);
+}
+
 static void
 visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const char *key,
 	struct dp_view *view)
@@ -215,14 +261,16 @@ visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const
 	OPEN(v, key);
 	STR(v, "name", engine->name);
 	STR(v, "type", engine->ops->name);
+	if (engine->automatic != NULL)
+		visit_auto(v, engine->automatic);
 	STR(v, "state",
 		!running			  ? "stopped"
 		: atomic_load(&engine->dp->ended) ? "ended"
 						  : "running");
 	if (engine->cpu >= 0)
 		NUM(v, "cpu", (uint64_t)engine->cpu);
-	if (engine->cpu >= 0 && running) /* a thread that could not be pinned does not run */
-		NUM(v, "cpu_actual", (uint64_t)engine->cpu);
+	if (running)
+		visit_place(v, engine);
 	NUM(v, "buffers", running ? engine->dp->pool.frames : engine->buffers);
 	STR(v, "tunnels", engine->conf.outer ? "outer" : "inner");
 	NUM(v, "generation", engine->generation);

@@ -8,7 +8,9 @@
 #ifndef PACF_DP_H
 #define PACF_DP_H
 
+#include "follow.h"
 #include "plan.h"
+#include "reorder.h"
 
 #include <stdatomic.h>
 
@@ -22,23 +24,15 @@ struct dp_link {
 	_Atomic uint64_t shared[DP_WORDS(struct dp_link_counters)];
 };
 
-/* defrag.c: what leaves the hold together, and the datagrams that make it leave. */
-struct dp_leaving {
-	uint32_t npkts, ntags;
-	struct dp_held pkts[DP_HOLD_MAX];
-	uint64_t tags[(DP_HOLD_MAX + 1) * PKT_MAX_FRAGS];
-};
-
 struct dp_engine {
 	/* Set by control before the thread starts. */
 	char name[32];
 	struct io_pool pool;
 	struct pkt_conf conf;
-	uint32_t batch;	 /* burst size, 1..IO_BURST_MAX */
-	int bell_fd;	 /* control rings it: a new plan, stop */
-	int ctl_bell_fd; /* the engine rings it: a lane lied, the sources ended */
-	struct pkt_frag
-		*frags; /* flows of first fragments, shared by engines; NULL: none follow */
+	uint32_t batch;		    /* burst size, 1..IO_BURST_MAX */
+	int bell_fd;		    /* control rings it: a new plan, stop */
+	int ctl_bell_fd;	    /* the engine rings it: a lane lied, the sources ended */
+	struct dp_reorder *reorder; /* NULL: one stream, or order does not matter */
 	uint32_t nlinks;
 	struct dp_link links[DP_MAX_LINKS];
 
@@ -72,18 +66,34 @@ struct dp_engine {
 			[DP_BURST_MAX]; /* those that the plan's fields ask for */
 	uint8_t reason[DP_BURST_MAX];
 	bool odd; /* some reason is not PKT_OK */
-	struct dp_leaving leaving;
-	uint32_t held;	     /* fragments that were held so far */
-	struct dp_hold hold; /* fragments that came before their first one */
+	/* follow.frags: set by control before the thread starts; NULL: no fragment follows. */
+	struct dp_follow follow;
+	uint64_t nfragments; /* that were followed so far */
 	/* defrag.c: a burst with its fragments, each where it belongs; burst points here then.
 	 */
 	struct io_pkt mixed[DP_BURST_MAX];
-	uint8_t mixed_link[DP_BURST_MAX];
 };
 
 /* The thread's body: returns when `stop` is set and everything is given back.  `next` must hold
  * a plan. */
 void dp_engine_run(struct dp_engine *engine);
+
+/* Its source has ended, with IO_EOF or IO_ERROR. */
+void dp_link_end(struct dp_engine *engine, struct dp_link *link, int why);
+
+/* order.c, for an engine with a reorder buffer: receives from all links, and makes what is in
+ * order the next burst; false: there is nothing yet. */
+bool dp_order_receive(struct dp_engine *engine);
+/* Nanoseconds until there may be; UINT64_MAX: nothing waits, or there is no buffer. */
+uint64_t dp_order_due_ns(const struct dp_engine *engine);
+/* Gives back what waits. */
+void dp_order_leave(struct dp_engine *engine);
+/* Packets of links are in one burst, each says from which it is. */
+static inline bool
+dp_burst_is_mixed(const struct dp_engine *engine)
+{
+	return engine->burst == engine->mixed || engine->reorder != NULL;
+}
 
 /* policy.c: the general way for packet i; false: a channel that waits can't take it yet. */
 bool dp_packet_any(struct dp_engine *engine, uint32_t i);

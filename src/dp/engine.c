@@ -36,8 +36,8 @@ engine_nap(struct dp_engine *engine, uint64_t ns, const struct io_wait *wait)
 		os_bell_drain(engine->bell_fd);
 }
 
-static void
-link_end(struct dp_engine *engine, struct dp_link *link, int why)
+void
+dp_link_end(struct dp_engine *engine, struct dp_link *link, int why)
 {
 	link->ended = true;
 	engine->live--;
@@ -94,7 +94,7 @@ static void
 burst_digest(struct dp_engine *engine, enum pkt_link link)
 {
 	const struct dp_plan *plan = engine->plan;
-	bool held = dp_hold_count(&engine->hold) > 0;
+	bool held = dp_hold_count(&engine->follow.hold) > 0;
 
 	/* Nobody gets any; and a plan with channels does not come before they are dropped. */
 	if (plan->ngroups == 0 && plan->ncopy == 0 && !held)
@@ -103,7 +103,8 @@ burst_digest(struct dp_engine *engine, enum pkt_link link)
 		burst_digest_all(engine, 0, link);
 	else
 		burst_digest_plain(engine, link);
-	if (held || (plan->fields != 0 && engine->frags != NULL && burst_has_fragments(engine)))
+	if (held || (plan->fields != 0 && engine->follow.frags != NULL &&
+			    burst_has_fragments(engine)))
 		dp_defrag(engine);
 }
 
@@ -137,6 +138,8 @@ burst_receive(struct dp_engine *engine)
 	struct dp_link *link;
 	int got;
 
+	if (engine->reorder != NULL)
+		return dp_order_receive(engine);
 	engine->ahead_link =
 		engine->ahead_link + 1 < engine->nlinks ? engine->ahead_link + 1 : 0;
 	link = &engine->links[engine->ahead_link];
@@ -146,7 +149,7 @@ burst_receive(struct dp_engine *engine)
 		dp_take_back(engine, true);
 	got = link->ops->rx(link->priv, engine->ahead, engine->batch);
 	if (got < 0) {
-		link_end(engine, link, got);
+		dp_link_end(engine, link, got);
 		return false;
 	}
 	engine->nahead = (uint32_t)got;
@@ -226,6 +229,10 @@ engine_idle(struct dp_engine *engine, bool stalled)
 	      << (engine->idle - SPIN_TURNS < 16 ? engine->idle - SPIN_TURNS : 16);
 	if (nap > NAP_MAX_NS)
 		nap = NAP_MAX_NS;
+	if (!stalled) {
+		due = dp_order_due_ns(engine);
+		nap = due < nap ? due : nap;
+	}
 	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap >= NAP_LONG_NS ? &wait : NULL);
 	engine_nap(engine, due < nap ? due : nap, &wait);
 }
@@ -277,14 +284,15 @@ engine_leave(struct dp_engine *engine)
 {
 	while (engine->pos < engine->n)
 		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
-	while (dp_hold_count(&engine->hold) > 0) {
-		struct dp_held *held = dp_hold_oldest(&engine->hold);
+	while (dp_hold_count(&engine->follow.hold) > 0) {
+		struct dp_held *held = dp_hold_oldest(&engine->follow.hold);
 
 		io_pool_put(&engine->pool, held->pkt.frame);
-		dp_hold_remove(&engine->hold, held);
+		dp_hold_remove(&engine->follow.hold, held);
 	}
 	while (engine->nahead > 0)
 		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
+	dp_order_leave(engine);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
 	dp_split_show(engine);
@@ -301,7 +309,7 @@ dp_engine_run(struct dp_engine *engine)
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
 	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
-	dp_hold_init(&engine->hold);
+	dp_follow_init(&engine->follow, &engine->own);
 	engine->raw = 0;
 	engine->burst = engine->bursts[0];
 	engine->ahead = engine->bursts[1];

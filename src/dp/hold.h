@@ -1,16 +1,16 @@
 /*
  * dp/hold: fragments that came before the first fragment of their datagram wait here for it,
- * within bounds of number and capture time.  One engine's, on its thread only; a plain data
- * structure: it knows nobody, the engine asks what is due and delivers it.
+ * within bounds of number and capture time.  One follower's (follow.h), on its thread only; a
+ * plain data structure: it knows nobody, the follower asks what is due and hands it on.
  *
  * Packets of one tag leave in the order in which they came, whatever makes them leave: every
  * question below answers with the oldest of a tag.  The answer stays in the hold, readable,
- * until dp_hold_remove, so that an engine whose channel is full asks again later.
+ * until dp_hold_remove.
  *
  * Each held packet keeps its reference to its frame: a pool needs DP_HOLD_MAX frames more, and
  * DP_HOLD_LARGE large ones.
  *
- * The engine's steps, for a fragment with no first fragment known (deliver: as `fallback`):
+ * The follower's steps, for a fragment with no first fragment known (deliver: as `fallback`):
  *
  *	while ((held = dp_hold_in_the_way(hold, tag, large)) != NULL)
  *		deliver(held), dp_hold_remove(hold, held);
@@ -49,8 +49,10 @@ struct dp_held {
 	uint64_t tag;
 	uint64_t fallback[PKT_FRAG_DIGESTS]; /* where it goes if no first fragment comes */
 	uint32_t link;			     /* below DP_MAX_LINKS */
-	uint32_t order;			     /* of arrival; the engine's own */
-	uint8_t reason;			     /* enum pkt_reason */
+	uint64_t number;		     /* in the order of arrival; the caller's own */
+	uint64_t firsts[PKT_MAX_FRAGS];	     /* tags of datagrams that begin in it */
+	uint8_t nfirsts;
+	uint8_t reason; /* enum pkt_reason */
 	bool large;
 	/* The hold's own. */
 	uint16_t flow;

@@ -5,6 +5,7 @@
  */
 #include "dp.h"
 #include "os.h"
+#include "take.h"
 
 static inline void
 frame_back(struct dp_engine *engine, struct chan_tx *tx, uint32_t frame)
@@ -19,14 +20,11 @@ static void
 frames_back(struct dp_engine *engine, struct chan_tx *tx)
 {
 	struct io_pool *pool = &engine->pool;
-	uint32_t nfree = pool->nfree, taken = tx->taken, head = tx->head, mask = tx->mask;
-	uint32_t ordinary = pool->frames, *list = pool->free;
-	const uint32_t *shadow = tx->shadow;
+	struct chan_frames back = chan_tx_back(tx);
+	uint32_t nfree = pool->nfree, ordinary = pool->frames, *list = pool->free, frame;
 	uint16_t *refs = pool->refs;
 
-	for (; taken != head; taken++) {
-		uint32_t frame = shadow[taken & mask];
-
+	while (chan_frames_next(&back, &frame)) {
 		if (frame >= ordinary)
 			frame_back(engine, tx, frame); /* to the other list */
 		else if (refs[frame] > 1)
@@ -34,7 +32,7 @@ frames_back(struct dp_engine *engine, struct chan_tx *tx)
 		else
 			list[nfree++] = frame;
 	}
-	tx->taken = taken;
+	chan_tx_took(tx, &back);
 	pool->nfree = nfree;
 }
 

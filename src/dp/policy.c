@@ -125,22 +125,23 @@ rule_matches(const struct dp_plan *plan, const struct io_pkt *pkt)
 void
 dp_drop_matching(struct dp_engine *engine)
 {
-	struct dp_link_counters *link = &engine->links[engine->link].own;
 	struct dp_engine_counters *own = &engine->own;
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < engine->n; i++) {
 		const struct io_pkt *pkt = &engine->burst[i];
+		struct dp_link_counters *link;
 
 		if (!rule_matches(engine->plan, pkt)) {
 			engine->burst[kept++] = *pkt;
 			continue;
 		}
 		io_pool_put(&engine->pool, pkt->frame);
+		link = &engine->links[dp_burst_is_mixed(engine) ? pkt->link : engine->link].own;
+		link->received_pkts++;
 		link->received_bytes += pkt->len;
 		own->received_bytes += pkt->len;
 	}
-	link->received_pkts += engine->n - kept;
 	own->received_pkts += engine->n - kept;
 	own->drop_rule_pkts += engine->n - kept;
 	engine->n = kept;

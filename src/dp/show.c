@@ -27,10 +27,18 @@ stage_write(struct dp_engine *engine, const struct dp_route *route)
 	sink->nstaged = 0;
 }
 
+/* What an application calls received: it can't see what its channel's filter and sample left
+ * out. */
+static uint64_t
+passed_pkts(const struct dp_channel_counters *c)
+{
+	return c->received_pkts - c->filtered_pkts - c->unsampled_pkts;
+}
+
 static uint64_t
 dropped_pkts(const struct dp_channel_counters *c)
 {
-	return c->received_pkts - c->filtered_pkts - c->unsampled_pkts - c->delivered_pkts;
+	return passed_pkts(c) - c->delivered_pkts;
 }
 
 static void
@@ -39,7 +47,7 @@ lane_share(const struct dp_sink *sink, struct dp_lane *lane)
 	struct chan_ring *ring = lane->tx.ring;
 
 	atomic_store_explicit(&ring->received_pkts,
-		sink->own.received_pkts - lane->base.received_pkts, memory_order_relaxed);
+		passed_pkts(&sink->own) - passed_pkts(&lane->base), memory_order_relaxed);
 	atomic_store_explicit(&ring->dropped_pkts,
 		dropped_pkts(&sink->own) - dropped_pkts(&lane->base), memory_order_relaxed);
 }

@@ -122,12 +122,11 @@ burst_distribute(struct dp_engine *engine)
 		plan->groups[g]->stat->own.received_pkts += engine->pos - first;
 }
 
-/* With fragments, packets of several links can be in one burst. */
 static void
 mixed_count(struct dp_engine *engine, uint32_t first)
 {
 	for (uint32_t i = first; i < engine->pos; i++) {
-		struct dp_link_counters *link = &engine->links[engine->mixed_link[i]].own;
+		struct dp_link_counters *link = &engine->links[engine->burst[i].link].own;
 
 		link->received_pkts++;
 		link->received_bytes += engine->burst[i].len;
@@ -144,7 +143,7 @@ burst_count(struct dp_engine *engine, uint32_t first)
 		bytes += engine->burst[i].len;
 	engine->own.received_pkts += engine->pos - first;
 	engine->own.received_bytes += bytes;
-	if (engine->burst == engine->mixed) {
+	if (dp_burst_is_mixed(engine)) {
 		mixed_count(engine, first);
 		return;
 	}

@@ -6,6 +6,7 @@
 #ifndef PACF_IO_CAPTURE_H
 #define PACF_IO_CAPTURE_H
 
+#include "fail.h"
 #include "io.h"
 
 #include <pcap/pcap.h>
@@ -50,11 +51,5 @@ int io_capture_again(struct io_capture *c);
 uint64_t io_capture_done(const struct io_capture *c);
 /* After BROKEN: one sentence, kept until close. */
 const char *io_capture_failure(const struct io_capture *c);
-
-/* LINKTYPE_ value that files and applications use for libpcap's DLT_. */
-uint32_t io_linktype(int dlt);
-/* Formats a sentence and returns code. */
-__attribute__((format(printf, 3, 4))) int io_fail(
-	struct io_err *err, int code, const char *format, ...);
 
 #endif

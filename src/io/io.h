@@ -59,6 +59,8 @@ struct io_sink_ops {
  * sentences. */
 const struct io_source_ops *io_source_find(const char *name);
 const char *io_source_names(void);
+/* Each in turn, from 0; NULL behind the last. */
+const struct io_source_ops *io_source_at(size_t i);
 const struct io_sink_ops *io_sink_find(const char *name);
 
 /*
@@ -71,6 +73,9 @@ const struct io_sink_ops *io_sink_find(const char *name);
  */
 extern const struct io_source_ops io_source_mem;
 extern const struct io_source_ops io_source_pcap;
+/* Linux. */
+extern const struct io_source_ops io_source_afpacket;
+extern const struct io_source_ops io_source_afxdp;
 extern const struct io_sink_ops io_sink_pcap;
 extern const struct io_sink_ops io_sink_netdev;
 void io_mem_set(void *priv, const struct io_mem_pkt *pkts, uint32_t n, int dlt, bool resident);

@@ -3,7 +3,7 @@
  * open port has a descriptor, a mapping and at least one ring.
  */
 #include "netmap_port.h"
-#include "capture.h"
+#include "fail.h"
 #include "netif.h"
 
 #include <errno.h>
@@ -59,6 +59,22 @@ io_nm_check(const char *name, struct io_err *err)
 			": run pacf as root, or give its user that file",
 			name);
 	return name_check(name, err);
+}
+
+enum io_state
+io_nm_state(const char *name, unsigned *index)
+{
+	struct os_netif netif;
+	char base[NETMAP_NAMSZ];
+
+	*index = 0;
+	if (is_vale(name))
+		return IO_UP;
+	snprintf(base, sizeof(base), "%.*s", (int)strcspn(name, "{}"), name);
+	if (os_netif_read(base, &netif) < 0)
+		return IO_GONE;
+	*index = netif.index;
+	return netif.up && netif.running ? IO_UP : IO_DOWN;
 }
 
 static int
@@ -189,6 +205,7 @@ io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *
 	rc = io_nm_check(ask->name, err);
 	if (rc < 0)
 		return rc;
+	(void)io_nm_state(ask->name, &port->ifindex);
 	port->fd = open(NETMAP_DEVICE, O_RDWR | O_CLOEXEC);
 	if (port->fd < 0)
 		return io_fail(err, -errno, "netmap:%s: cannot open " NETMAP_DEVICE ": %s",

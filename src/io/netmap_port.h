@@ -25,6 +25,7 @@ enum io_nm_way { IO_NM_ITSELF, IO_NM_NATIVE, IO_NM_EMULATED, IO_NM_UNTOLD };
 
 struct io_nm_port {
 	int fd;
+	unsigned ifindex; /* of the interface that it is of; 0: of none */
 	uint8_t *mem;
 	size_t bytes;
 	struct netmap_if *nif;
@@ -40,6 +41,8 @@ void io_nm_close(struct io_nm_port *port);
 /* Is there netmap, and could there be such a port?  0, or -errno with a sentence. */
 int io_nm_check(const char *name, struct io_err *err);
 /* Ring i, NULL if it is not bound. */
+/* How the interface of that name is, and its index now; a port of none is up, 0. */
+enum io_state io_nm_state(const char *name, unsigned *index);
 /* Is the name an interface's, not a VALE port's or a pipe's? */
 bool io_nm_is_interface(const char *name);
 struct netmap_ring *io_nm_rx_ring(const struct io_nm_port *port, uint32_t i);

@@ -3,6 +3,7 @@
  * in pool.h.  Invariant: every frame is on exactly one free list, or held refs[frame] times;
  * refs is 1 for those on a list.
  */
+#include "memory.h"
 #include "region.h"
 #include "os.h"
 
@@ -29,23 +30,29 @@ fill_lists(struct io_pool *pool)
 }
 
 static int
-map_memory(struct io_pool *pool)
+map_memory(struct io_pool *pool, int node, bool huge)
 {
-	void *base;
-	int rc;
+	struct os_memory memory;
+	int rc = os_memory_create("pacf-pool", pool->bytes, node, huge, &memory);
 
-	pool->fd = os_shm_create("pacf-pool", pool->bytes);
-	if (pool->fd < 0)
-		return pool->fd;
-	rc = os_shm_map(pool->fd, pool->bytes, true, &base);
-	if (rc != 0)
+	if (rc < 0)
 		return rc;
-	pool->base = base;
-	return os_shm_seal(pool->fd, true); /* ours stays writable, later ones are not */
+	pool->base = memory.base;
+	pool->fd = memory.fd;
+	pool->bytes = memory.bytes;
+	pool->page_bytes = memory.page_bytes;
+	pool->node = memory.node;
+	return 0;
 }
 
 int
 io_pool_create(struct io_pool *pool, uint32_t frames, uint32_t large)
+{
+	return io_pool_create_on(pool, frames, large, -1, false);
+}
+
+int
+io_pool_create_on(struct io_pool *pool, uint32_t frames, uint32_t large, int node, bool huge)
 {
 	uint64_t ordinary = (uint64_t)frames * IO_FRAME_BYTES;
 	uint64_t large_off = (ordinary + POOL_PAGE - 1) & ~(uint64_t)(POOL_PAGE - 1);
@@ -64,7 +71,7 @@ io_pool_create(struct io_pool *pool, uint32_t frames, uint32_t large)
 	pool->lfree = calloc(large ? large : 1, sizeof(*pool->lfree));
 	pool->refs = calloc((size_t)frames + large, sizeof(*pool->refs));
 	if (pool->free && pool->lfree && pool->refs)
-		rc = map_memory(pool);
+		rc = map_memory(pool, node, huge);
 	if (rc != 0) {
 		io_pool_destroy(pool);
 		return rc;

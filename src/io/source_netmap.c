@@ -3,10 +3,18 @@
  * received buffer becomes a frame of the pool and leaves a free one in its place, so nothing is
  * copied; only a packet of several slots is put together in a large frame.
  *
+ * netmap keeps an interface from going away while somebody has a port of it.  So the port is
+ * given up when its interface is gone, and opened again when it is back; the phases, and who
+ * may leave each:
+ *
+ *   RUNNING  engine takes packets                              tend -> LEAVE
+ *   LEAVE    engine waits until no buffer is held any more     engine -> LEFT
+ *   LEFT     nobody touches the port: tend closes it, opens it again, -> RUNNING
+ *
  * Invariant: each buffer is in a ring's slot, or behind a frame of the source's region, or on
  * the port's list of extra buffers.
  */
-#include "capture.h"
+#include "fail.h"
 #include "netif.h"
 #include "netmap_port.h"
 #include "os.h"
@@ -21,6 +29,8 @@
 #define EXTRA_MAX   32768u /* extra buffers asked for at most; netmap has 163,840 by default */
 #define DLT_EN10MB_ 1	   /* of libpcap's pcap/dlt.h */
 
+enum phase { RUNNING, LEAVE, LEFT };
+
 struct netmap_source {
 	struct io_nm_port port;
 	struct io_pool *pool;
@@ -31,7 +41,7 @@ struct netmap_source {
 	uint32_t ring;				       /* where the next rx begins */
 	uint32_t taken;				       /* slots since the last sync */
 	_Atomic uint64_t oversize_pkts, no_frame_pkts; /* engine writes */
-	_Atomic bool gone;			       /* tend writes */
+	_Atomic int phase;			       /* enum phase */
 };
 
 static const char *
@@ -67,6 +77,20 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	return 0;
 }
 
+/* The region's frames stand for this port's extra buffers. */
+static void
+region_set(struct netmap_source *s)
+{
+	const struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->port.first);
+	struct io_region *r = s->region;
+
+	r->memory = s->port.memory;
+	r->head = &s->port.nif->ni_bufs_head;
+	r->bufs = (uint8_t *)(uintptr_t)ring + ring->buf_ofs;
+	r->buf_bytes = ring->nr_buf_size;
+	r->nbufs = (uint32_t)((size_t)(s->port.mem + s->port.bytes - r->bufs) / r->buf_bytes);
+}
+
 static int
 region_make(struct netmap_source *s, struct io_err *err)
 {
@@ -83,38 +107,53 @@ region_make(struct netmap_source *s, struct io_err *err)
 	if (rc < 0)
 		return io_fail(
 			err, rc, "netmap:%s: no memory for %u buffers", s->name, s->port.extra);
-	r->memory = s->port.memory;
-	r->head = &s->port.nif->ni_bufs_head;
-	r->bufs = (uint8_t *)(uintptr_t)ring + ring->buf_ofs;
-	r->buf_bytes = ring->nr_buf_size;
-	r->nbufs = (uint32_t)((size_t)(s->port.mem + s->port.bytes - r->bufs) / r->buf_bytes);
 	s->region = r;
+	region_set(s);
 	return 0;
+}
+
+static int
+port_open(struct netmap_source *s, uint32_t extra, struct io_err *err)
+{
+	struct io_nm_ask ask = {.name = s->name,
+		.qid = s->cfg.qid,
+		.flags = NR_RX_RINGS_ONLY,
+		.mode = s->cfg.mode,
+		.extra = extra};
+	int rc = io_nm_open(&s->port, &ask, err);
+
+	if (rc < 0)
+		return rc;
+	s->ring = s->port.first;
+	s->taken = 0;
+	if (io_nm_is_interface(s->name))
+		s->promisc_fd = os_netif_promisc(s->name);
+	return 0;
+}
+
+static void
+port_close(struct netmap_source *s)
+{
+	if (s->port.fd >= 0)
+		io_nm_close(&s->port);
+	if (s->promisc_fd >= 0)
+		close(s->promisc_fd);
+	s->promisc_fd = -1;
 }
 
 static int
 source_start(void *priv, struct io_pool *pool, struct io_err *err)
 {
 	struct netmap_source *s = priv;
-	struct io_nm_ask ask = {.name = s->name,
-		.qid = s->cfg.qid,
-		.flags = NR_RX_RINGS_ONLY,
-		.mode = s->cfg.mode,
-		.extra = pool->frames < EXTRA_MAX ? pool->frames : EXTRA_MAX};
-	int rc = io_nm_open(&s->port, &ask, err);
+	int rc = port_open(s, pool->frames < EXTRA_MAX ? pool->frames : EXTRA_MAX, err);
 
 	if (rc < 0)
 		return rc;
 	s->pool = pool;
 	rc = region_make(s, err);
-	if (rc < 0) {
-		io_nm_close(&s->port);
-		return rc;
-	}
-	s->ring = s->port.first;
-	if (io_nm_is_interface(s->name))
-		s->promisc_fd = os_netif_promisc(s->name);
-	return 0;
+	if (rc < 0)
+		port_close(s);
+	return rc;
 }
 
 /* Only this thread writes, so no read-modify-write is needed. */
@@ -238,13 +277,30 @@ rings_take(struct netmap_source *s, struct io_pkt *out, uint32_t n)
 	return got;
 }
 
+/* Once every buffer is back, the port is tend's. */
+static void
+leave(struct netmap_source *s)
+{
+	if (atomic_load_explicit(&s->phase, memory_order_relaxed) != LEAVE ||
+		io_region_held(s->region) > 0)
+		return;
+	io_region_empty(s->region);
+	atomic_store_explicit(&s->phase, LEFT, memory_order_release);
+}
+
 /* What was taken makes room in the rings only by a sync: not only when they are empty. */
 static int
 source_rx(void *priv, struct io_pkt *out, uint32_t n)
 {
 	struct netmap_source *s = priv;
-	uint32_t got = rings_take(s, out, n);
+	uint32_t got;
 
+	/* Pairs with tend's: the port is open, and the region its. */
+	if (atomic_load_explicit(&s->phase, memory_order_acquire) != RUNNING) {
+		leave(s);
+		return 0;
+	}
+	got = rings_take(s, out, n);
 	if (got > 0 && s->taken < io_nm_rx_ring(&s->port, s->port.first)->num_slots / 4)
 		return (int)got;
 	ioctl(s->port.fd, NIOCRXSYNC, NULL);
@@ -258,7 +314,7 @@ source_idle(void *priv, struct io_wait *wait)
 	struct netmap_source *s = priv;
 
 	if (wait != NULL && wait->n < IO_WAIT_MAX &&
-		!atomic_load_explicit(&s->gone, memory_order_relaxed))
+		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;
 	return UINT64_MAX;
 }
@@ -292,19 +348,37 @@ mode_tell(const struct netmap_source *s, struct io_status *out)
 			strerror(-s->promisc_fd));
 }
 
+/* The interface is back, perhaps. */
+static void
+port_renew(struct netmap_source *s, struct io_status *out)
+{
+	struct io_err err = {""};
+
+	port_close(s);
+	if (out->state == IO_GONE)
+		return;
+	if (port_open(s, s->region->n, &err) < 0) {
+		snprintf(out->text, sizeof(out->text), "%s", err.text);
+		return;
+	}
+	region_set(s);
+	atomic_store_explicit(&s->phase, RUNNING, memory_order_release);
+}
+
 static void
 source_tend(void *priv, struct io_status *out)
 {
 	struct netmap_source *s = priv;
-	struct os_netif netif = {.up = true, .running = true};
-	char base[NETMAP_NAMSZ];
+	int phase = atomic_load_explicit(&s->phase, memory_order_acquire);
+	unsigned index;
 
-	snprintf(base, sizeof(base), "%.*s", (int)strcspn(s->name, "{}"), s->name);
-	if (strchr(s->name, ':') == NULL && os_netif_read(base, &netif) < 0)
-		out->state = IO_GONE;
-	else if (!netif.up || !netif.running)
-		out->state = IO_DOWN;
-	atomic_store_explicit(&s->gone, out->state == IO_GONE, memory_order_relaxed);
+	if (s->region == NULL)
+		return;
+	out->state = io_nm_state(s->name, &index);
+	if (phase == LEFT)
+		port_renew(s, out);
+	else if (phase == RUNNING && index != s->port.ifindex)
+		atomic_store_explicit(&s->phase, LEAVE, memory_order_release);
 	if (s->port.fd >= 0)
 		mode_tell(s, out);
 }
@@ -333,14 +407,10 @@ source_close(void *priv)
 {
 	struct netmap_source *s = priv;
 
-	if (s->region != NULL)
+	if (s->region != NULL && s->port.fd >= 0)
 		io_region_empty(s->region);
 	s->region = NULL;
-	if (s->port.fd >= 0)
-		io_nm_close(&s->port);
-	if (s->promisc_fd >= 0)
-		close(s->promisc_fd);
-	s->promisc_fd = -1;
+	port_close(s);
 }
 
 const struct io_source_ops io_source_netmap = {

@@ -145,6 +145,17 @@ os_thread_pin(int cpu)
 	return CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set) ? 0 : -EINVAL;
 }
 
+int
+os_thread_cpu(pthread_t thread)
+{
+	cpuset_t set;
+
+	CPU_ZERO(&set);
+	if (pthread_getaffinity_np(thread, sizeof(set), &set) != 0 || CPU_COUNT(&set) != 1)
+		return -1;
+	return CPU_FFS(&set) - 1;
+}
+
 void
 os_thread_name(const char *name)
 {

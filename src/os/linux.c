@@ -137,6 +137,20 @@ os_thread_pin(int cpu)
 	return CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set) ? 0 : -EINVAL;
 }
 
+int
+os_thread_cpu(pthread_t thread)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	if (pthread_getaffinity_np(thread, sizeof(set), &set) != 0 || CPU_COUNT(&set) != 1)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			return cpu;
+	return -1;
+}
+
 void
 os_thread_name(const char *name)
 {

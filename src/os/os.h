@@ -9,6 +9,7 @@
 #ifndef PACF_OS_H
 #define PACF_OS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,6 +57,8 @@ int os_waitset_create(const int *fds, int n);
  * CPU); name as tools show it (cut to what the system keeps). */
 int os_thread_pin(int cpu);
 void os_thread_name(const char *name);
+/* The one CPU that a running thread may use, as the system says; -1: it may use several. */
+int os_thread_cpu(pthread_t thread);
 /* How many CPUs are usable. */
 int os_cpu_count(void);
 

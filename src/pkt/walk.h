@@ -15,6 +15,8 @@
 #include "pkt.h"
 #include "wire.h"
 
+#include <stddef.h>
+
 struct walk {
 	const uint8_t *data;
 	uint32_t off; /* of the next header */
@@ -95,8 +97,7 @@ walk_flow(struct walk *w, enum pkt_family family, const uint8_t *src, const uint
 {
 	struct pkt_flow *flow = w->flow;
 
-	memset(flow->src, 0, sizeof(flow->src));
-	memset(flow->dst, 0, sizeof(flow->dst));
+	memset(flow, 0, offsetof(struct pkt_flow, vlans)); /* src, dst */
 	memcpy(flow->src, src, bytes);
 	memcpy(flow->dst, dst, bytes);
 	flow->vlans = w->vlans;

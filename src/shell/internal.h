@@ -65,6 +65,9 @@ int shell_result(lua_State *L, int rc, const struct ctl_err *err);
  */
 int visit_push(lua_State *L, struct ctl *ctl, const char *engine);
 
+/* visit.c: what ctl_doctor knows as a Lua table; or nil and a sentence. */
+int visit_doctor(lua_State *L, const char *ifname);
+
 /* visit.c: calls the Lua function at index fn with a table for each packet that ctl_explain
  * explains; pushes true, or nil and a sentence.  Raises what fn raises. */
 int visit_explain(lua_State *L, struct ctl *ctl, const struct ctl_explain_args *args, int fn);

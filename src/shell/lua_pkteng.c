@@ -265,6 +265,13 @@ core_explain(lua_State *L)
 	return visit_explain(L, shell_of(L)->ctl, &args, 4);
 }
 
+/* doctor(ifname or nil): table; nil and a sentence */
+static int
+core_doctor(lua_State *L)
+{
+	return visit_doctor(L, lua_tostring(L, 1));
+}
+
 const luaL_Reg lua_pkteng_core[] = {
 	{"engine_new", core_engine_new},
 	{"engine_delete", core_engine_delete},
@@ -277,5 +284,6 @@ const luaL_Reg lua_pkteng_core[] = {
 	{"wait", core_wait},
 	{"names", core_names},
 	{"explain", core_explain},
+	{"doctor", core_doctor},
 	{NULL, NULL},
 };

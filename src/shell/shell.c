@@ -123,6 +123,23 @@ shell_explain(struct shell *sh, const char *file, const char *packet)
 	return finish(sh, ok ? EVAL_OK : EVAL_FAILED);
 }
 
+bool
+shell_doctor(struct shell *sh, const char *ifname)
+{
+	bool ok;
+
+	eval_watch(sh);
+	lua_pushstring(sh->lua, ifname); /* NULL: nil */
+	ok = eval_prelude(sh, "doctor_print", 1, 1);
+	if (ok) {
+		/* Nothing works: that is its answer, and no error. */
+		sh->failed |= !lua_toboolean(sh->lua, -1);
+		lua_pop(sh->lua, 1);
+	}
+	fflush(stdout);
+	return finish(sh, ok ? EVAL_OK : EVAL_FAILED);
+}
+
 /* Appends a byte, keeps the text terminated; false: no memory. */
 static bool
 append(char **text, size_t *len, size_t *room, int byte)

@@ -35,6 +35,9 @@ bool shell_run_input(struct shell *sh);
 /* `pacf explain FILE [PACKET]`: where a packet goes (packet: as the user wrote it), or a line
  * for each (NULL). */
 bool shell_explain(struct shell *sh, const char *file, const char *packet);
+/* `pacf doctor [IFNAME]`: what would work on an interface, or a line for each (NULL).  The exit
+ * status is 1 if nothing would. */
+bool shell_doctor(struct shell *sh, const char *ifname);
 /* The prompt, until Ctrl+D, pacf.shutdown() or a signal.  Errors are shown and forgotten. */
 void shell_interact(struct shell *sh);
 

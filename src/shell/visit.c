@@ -1,7 +1,7 @@
 /*
- * shell/visit: the walks of ctl_visit and ctl_explain as Lua tables.  The first runs under
- * ctl's lock, where Lua must not run (an allocation may raise an error or collect garbage), so
- * it is written down first and read into Lua afterwards.
+ * shell/visit: the walks of ctl_visit, ctl_doctor and ctl_explain as Lua tables.  The first
+ * runs under ctl's lock, where Lua must not run (an allocation may raise an error or collect
+ * garbage), so it is written down first and read into Lua afterwards.
  */
 #include "internal.h"
 
@@ -134,29 +134,45 @@ replay(lua_State *L)
 	return 1;
 }
 
+/* What a walk that ended with rc has left; the tape is gone. */
+static int
+tape_push(lua_State *L, struct tape *tape, int rc, const struct ctl_err *err)
+{
+	if (rc < 0) {
+		free(tape->bytes);
+		return shell_result(L, rc, err);
+	}
+	if (tape->no_memory) {
+		free(tape->bytes);
+		return shell_result(L, -ENOMEM, err);
+	}
+	lua_pushcfunction(L, replay);
+	lua_pushlightuserdata(L, tape);
+	rc = lua_pcall(L, 1, 1, 0);
+	free(tape->bytes);
+	if (rc != LUA_OK)
+		return lua_error(L);
+	return 1;
+}
+
 int
 visit_push(lua_State *L, struct ctl *ctl, const char *engine)
 {
 	struct tape tape = {NULL, 0, 0, false};
 	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
 	struct ctl_err err = {""};
-	int rc = ctl_visit(ctl, engine, &v, &err);
 
-	if (rc < 0) {
-		free(tape.bytes);
-		return shell_result(L, rc, &err);
-	}
-	if (tape.no_memory) {
-		free(tape.bytes);
-		return shell_result(L, -ENOMEM, &err);
-	}
-	lua_pushcfunction(L, replay);
-	lua_pushlightuserdata(L, &tape);
-	rc = lua_pcall(L, 1, 1, 0);
-	free(tape.bytes);
-	if (rc != LUA_OK)
-		return lua_error(L);
-	return 1;
+	return tape_push(L, &tape, ctl_visit(ctl, engine, &v, &err), &err);
+}
+
+int
+visit_doctor(lua_State *L, const char *ifname)
+{
+	struct tape tape = {NULL, 0, 0, false};
+	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
+	struct ctl_err err = {""};
+
+	return tape_push(L, &tape, ctl_doctor(ifname, &v, &err), &err);
 }
 
 struct packets {

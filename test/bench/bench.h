@@ -31,11 +31,15 @@
 #define BENCH_STINT_SAMPLE (BENCH_SLOTS * 5 / 2)
 #define BENCH_STINT_COPY   (BENCH_SLOTS * 7 / 8)
 
+/* Over IPv4 all; fragments: the first of a datagram, then the second and last. */
+enum bench_traffic { BENCH_UDP, BENCH_TCP, BENCH_QINQ_TCP, BENCH_VXLAN_TCP, BENCH_FRAGMENTS };
+
 struct bench_case {
 	const char *name; /* "64B 4ch" */
 	uint32_t len;
 	bool copy, wait;
 	bool sleeps; /* the consumers block at once when they have read all */
+	enum bench_traffic traffic;
 };
 
 /* One round's figures, nanoseconds per packet. */
@@ -61,6 +65,7 @@ struct bench_packets {
 struct bench_reference {
 	struct chan_tx lane[BENCH_CHANNELS];
 	const uint8_t *pool;
+	uint32_t l3;  /* offset of the innermost IPv4 header */
 	uint32_t pos; /* next packet */
 };
 
@@ -98,8 +103,10 @@ uint64_t bench_cpu_ns(void); /* of the calling thread */
 /* Ends the program with a sentence if rc < 0 (-errno). */
 int bench_check(int rc, const char *what);
 
-/* packets.c: UDP over IPv4, packet i of flow i. */
-void bench_packets_make(struct bench_packets *p, uint32_t len);
+/* packets.c */
+void bench_packets_make(struct bench_packets *p, const struct bench_case *what);
+/* Offset of the IPv4 header of the flow, in bytes. */
+uint32_t bench_packets_l3(enum bench_traffic traffic);
 void bench_packets_free(struct bench_packets *p);
 
 /* setup.c: everything but threads and processes. */
@@ -110,7 +117,7 @@ void bench_free(struct bench *b);
 extern const struct io_source_ops bench_source;
 
 /* reference.c */
-void bench_reference_init(struct bench_reference *r, struct io_pool *pool);
+void bench_reference_init(struct bench_reference *r, struct io_pool *pool, uint32_t l3);
 void bench_reference_free(struct bench_reference *r);
 void bench_reference_run(struct bench_reference *r, uint32_t n, uint32_t len, bool copy);
 /* The application's side of it: a thousandth of a nanosecond per packet. */

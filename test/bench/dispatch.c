@@ -6,9 +6,10 @@
  * Y is processor time of the engine's thread per packet, X the rate that makes of one core; Z
  * the same of the reference loop (reference.c); R = Z/Y.  All are medians of the rounds.  What
  * is in Y: everything from receiving from the mem source to taking the frame back, and the
- *bells for consumers that sleep; those of the last case sleep as soon as they can, the others
- *poll. Only figures of one run can be compared, as what else the machine does shows in all of
- *them. Exit status 1 if a packet was not delivered and read.
+ * bells for consumers that sleep; those of the last case sleep as soon as they can, the others
+ * poll.  Traffic is UDP unless the name says otherwise.  Only figures of one run can be
+ * compared, as what else the machine does shows in all of them.  Exit status 1 if a packet was
+ * not delivered and read, or a fragment did not follow its first one.
  */
 #include "bench.h"
 #include "os.h"
@@ -21,11 +22,15 @@
 #include <time.h>
 
 static const struct bench_case cases[] = {
-	{"64B 4ch", 64, false, true, false},
-	{"1500B 4ch", 1500, false, true, false},
-	{"64B COPY to 4", 64, true, true, false},
-	{"64B 4ch when_full=drop", 64, false, false, false},
-	{"64B 4ch consumers sleep", 64, false, true, true},
+	{"64B 4ch", 64, false, true, false, BENCH_UDP},
+	{"1500B 4ch", 1500, false, true, false, BENCH_UDP},
+	{"64B COPY to 4", 64, true, true, false, BENCH_UDP},
+	{"64B 4ch when_full=drop", 64, false, false, false, BENCH_UDP},
+	{"64B TCP 4ch", 64, false, true, false, BENCH_TCP},
+	{"64B QinQ TCP 4ch", 64, false, true, false, BENCH_QINQ_TCP},
+	{"128B VXLAN TCP 4ch", 128, false, true, false, BENCH_VXLAN_TCP},
+	{"64B fragments 4ch", 64, false, true, false, BENCH_FRAGMENTS},
+	{"64B 4ch consumers sleep", 64, false, true, true, BENCH_UDP},
 };
 static struct bench bench;
 
@@ -100,6 +105,21 @@ ledger(const struct bench *b)
 	exit(1);
 }
 
+/* Of each pair one is the first, and its second one is never early. */
+static void
+fragments(const struct bench *b)
+{
+	const struct dp_engine_counters *own = &b->engine->own;
+
+	if (b->what->traffic != BENCH_FRAGMENTS ||
+		(own->frag_first_pkts == b->pkts / 2 && own->frag_followed_pkts == b->pkts / 2))
+		return;
+	fprintf(stderr, "bench: %llu fragments, of which %llu were first, and %llu followed\n",
+		(unsigned long long)b->pkts, (unsigned long long)own->frag_first_pkts,
+		(unsigned long long)own->frag_followed_pkts);
+	exit(1);
+}
+
 /* Processor time of the processes, per packet, of which looking and finding nothing is a part
  * that says nothing: only for those that sleep instead. */
 static void
@@ -131,6 +151,7 @@ report(const struct bench *b)
 	       "%.1f\n",
 		BENCH_ROUNDS, least, most, wall, wall_least, wall_most, ref_least, ref_most);
 	ledger(b);
+	fragments(b);
 	if (b->what->sleeps)
 		report_consumers(b);
 }

@@ -48,6 +48,8 @@ setup_engine(struct bench *b)
 	e->ctl_bell_fd = bench_check(os_bell_create(), "a bell");
 	pkt_conf_init(&e->conf, BENCH_SEED);
 	bench_check(io_pool_create(&e->pool, BENCH_FLOWS, 8), "the pool");
+	e->follow.frags = pkt_frag_init(
+		zeroed(pkt_frag_bytes(PKT_FRAG_ENTRIES)), PKT_FRAG_ENTRIES, PKT_FRAG_LIFE_NS);
 }
 
 static void
@@ -98,13 +100,13 @@ bench_setup(struct bench *b, const struct bench_case *what)
 	memset(b, 0, sizeof(*b));
 	b->what = what;
 	b->stint = what->copy ? BENCH_STINT_COPY : BENCH_STINT_SAMPLE;
-	bench_packets_make(&b->packets, what->len);
+	bench_packets_make(&b->packets, what);
 	setup_engine(b);
 	setup_source(b);
 	for (uint32_t c = 0; c < BENCH_CHANNELS; c++)
 		setup_lane(b, c);
 	setup_plan(b);
-	bench_reference_init(&b->reference, &b->engine->pool);
+	bench_reference_init(&b->reference, &b->engine->pool, bench_packets_l3(what->traffic));
 }
 
 void
@@ -120,6 +122,7 @@ bench_free(struct bench *b)
 	io_pool_destroy(&b->engine->pool);
 	close(b->engine->bell_fd);
 	close(b->engine->ctl_bell_fd);
+	free(b->engine->follow.frags);
 	free(b->engine);
 	free(b->group);
 	free(b->plan);

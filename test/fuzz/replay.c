@@ -1,6 +1,9 @@
 /*
  * Runs a fuzz target over files or folders of inputs, with any compiler.
  * usage: replay FILE|FOLDER ...   Fails if there is nothing to run.
+ *
+ * A file whose name ends in .inputs holds many: before each is its length, 4 bytes in host
+ * order.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -11,6 +14,8 @@
 #include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define ROOM ((size_t)1 << 20)
 
 static unsigned inputs;
 
@@ -23,23 +28,54 @@ die(const char *what, const char *name)
 
 /* The input lies in memory of exactly its size, so that a sanitizer sees every read past it. */
 static void
-run_file(FILE *file, const char *name)
+run_input(const uint8_t *data, size_t size, const char *name)
 {
-	size_t size = 0, room = 1 << 20;
-	uint8_t *all = malloc(room), *exact;
+	uint8_t *exact = malloc(size ? size : 1);
 
-	if (!all)
-		die("read", name);
-	size = fread(all, 1, room, file);
-	if (ferror(file) || size == room)
-		die("read", name);
-	exact = malloc(size ? size : 1);
 	if (!exact)
 		die("read", name);
-	memcpy(exact, all, size);
+	memcpy(exact, data, size);
 	LLVMFuzzerTestOneInput(exact, size);
 	inputs++;
 	free(exact);
+}
+
+static void
+run_one(FILE *file, uint8_t *all, const char *name)
+{
+	size_t size = fread(all, 1, ROOM, file);
+
+	if (ferror(file) || size == ROOM)
+		die("read", name);
+	run_input(all, size, name);
+}
+
+static void
+run_many(FILE *file, uint8_t *all, const char *name)
+{
+	uint32_t size;
+
+	while (fread(&size, sizeof(size), 1, file) == 1) {
+		if (size > ROOM || fread(all, 1, size, file) != size)
+			die("an input is cut off", name);
+		run_input(all, size, name);
+	}
+	if (ferror(file))
+		die("read", name);
+}
+
+static void
+run_file(FILE *file, const char *name)
+{
+	const char *suffix = strrchr(name, '.');
+	uint8_t *all = malloc(ROOM);
+
+	if (!all)
+		die("read", name);
+	if (suffix && strcmp(suffix, ".inputs") == 0)
+		run_many(file, all, name);
+	else
+		run_one(file, all, name);
 	free(all);
 }
 

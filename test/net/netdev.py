@@ -3,7 +3,7 @@
 
 usage: netdev.py [CASE ...]
 
-PACF: the program.  Works in network namespaces of its own; skips (77) without the right to make them.
+PACF, LIVE: the programs.  Works in network namespaces of its own; skips (77) without the right to make them.
 """
 import os
 import shutil
@@ -23,8 +23,8 @@ ETHERNET, RAW_IP, PPP = 1, 101, 9
 
 
 def frame(number, size, tags=()):
-    """size: all bytes.  Each is another one."""
-    head = bytes.fromhex('020000000102020000000101')
+    """size: all bytes.  Each is another one; of 16 senders."""
+    head = bytes.fromhex('0200000001020200000001') + bytes([number % 16])
     for tpid, tci in tags:
         head += struct.pack('>HH', tpid, tci)
     head += struct.pack('>HI', 0x88b5, number)
@@ -212,6 +212,25 @@ def refusal(bench, capture, channel):
     return why
 
 
+def case_full(bench):
+    """A queue that is full: counted, and the engine goes on; what was taken arrives."""
+    try:
+        wires.run('tc', 'qdisc', 'add', 'dev', 'out', 'root', 'tbf', 'rate', '8mbit', 'burst', '4k', 'limit', '20k')
+    except (RuntimeError, FileNotFoundError) as error:
+        print('full: no queue that fills up: not tested: %s' % error)
+        return
+    base = received(bench)
+    name = bench.engine(bench.capture('in.pcap', packets([frame(i, 1000) for i in range(3000)])), 'netdev:out')
+    start = time.monotonic()
+    bench.start(name)
+    c = bench.finish(name, 'netdev:out')
+    need(time.monotonic() - start < 2, 'the engine waited')  # 3000 of them take 3 s
+    need(c['drop_sink_error_pkts'] > 0 and c['delivered_pkts'] > 20, 'figures: %s' % c)
+    until('what was taken arrives', lambda: received(bench) - base >= c['delivered_pkts'], 5)
+    need(received(bench) - base == c['delivered_pkts'], 'more than was delivered')
+    wires.run('tc', 'qdisc', 'delete', 'dev', 'out', 'root')
+
+
 def case_kinds(bench):
     """Ethernet to Ethernet, IP to tun, nothing else."""
     ip = bytes.fromhex('4500001c00010000401100000a0000010a000002000100020008') + b'\0\0'
@@ -234,6 +253,59 @@ def case_kinds(bench):
         need(device.read() == want, 'another packet in ' + channel)
     tun.close()
     tap.close()
+
+
+SENDER = """import socket, sys, time
+sys.path.insert(0, sys.argv[1])
+import captures
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+s.bind(("sender", 0))
+for p in captures.read_capture(sys.argv[2])[1]:
+    s.send(p.data)
+    time.sleep(0.0001)
+"""
+
+
+def case_live(bench):
+    """From an interface to two others, flow by flow: each packet leaves by one, as it came, and in order."""
+    wires.cable('in', 'sender', bench.ns)
+    wires.cable('out2', 'far2', bench.ns)
+    frames = frames_mixed(2000)
+    sent = bench.capture('in.pcap', packets(frames))
+    bench.daemon.lua("pkteng.new{name='live', type='afpacket'} pkteng.link{engine='live', ifname='in'}"
+                     "pkteng.open_channel{engine='live', channel='netdev:out'}"
+                     "pkteng.open_channel{engine='live', channel='netdev:out2'} pkteng.start{engine='live'}")
+    paths = [os.path.join(bench.folder, name) for name in ('a.pcap', 'b.pcap')]
+    dumps = [wires.Tcpdump(name, path, bench.ns, len(frames)) for name, path in zip(('far', 'far2'), paths)]
+    wires.run(sys.executable, '-c', SENDER, os.path.join(HERE, '..', 'sys'), sent, ns=bench.ns)
+    until('all are through', lambda: sum(c['delivered_pkts'] for c in bench.daemon.stats('live')['channels']) ==
+          len(frames), 5)
+    check_ledger(bench.daemon.stats('live'))
+    bench.daemon.lua("pkteng.delete{engine='live'}")
+
+    def read():
+        return [[p.data for p in captures.read_capture(path)[1]] for path in paths]
+    until('tcpdump has written all', lambda: sum(map(len, read())) >= len(frames), 5)
+    for dump in dumps:
+        dump.kill()
+    got = read()
+    need(min(map(len, got)) > 100, 'not split: %d and %d' % (len(got[0]), len(got[1])))
+    need(sorted(got[0] + got[1]) == sorted(frames), '%d and %d of %d' % (len(got[0]), len(got[1]), len(frames)))
+    order = {f: i for i, f in enumerate(frames)}
+    need(all(part == sorted(part, key=order.get) for part in got), 'out of order')
+
+
+def case_loop(bench):
+    """Not out of the interface that the engine reads, whichever name is used for it."""
+    wires.run('ip', 'link', 'property', 'add', 'dev', 'out', 'altname', 'outwards')
+    for ifname, channel, allowed in (('out', 'netdev:out', False), ('out', 'netdev:outwards', False),
+                                     ('lo', 'netdev:out', True)):
+        done = subprocess.run([os.environ['LIVE'], 'loop', ifname, channel], check=False, capture_output=True,
+                              text=True)
+        need(done.returncode == 0, done.stderr)
+        refused = [line.split(': ')[0] for line in done.stdout.splitlines()
+                   if channel in line and 'reads "%s"' % ifname in line]
+        need(refused == ([] if allowed else ['start', 'open']), '%s reads %s: %s' % (channel, ifname, done.stdout))
 
 
 def case_rights(bench):

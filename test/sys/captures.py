@@ -1,4 +1,4 @@
-"""Captures as the system tests read, write and understand them: partition.py, fragments.py, even.py.
+"""Captures as the system tests read, write and understand them: partition.py, fragments.py, even.py, faults.py.
 
 Files are read and written by a reader of our own, not by libpcap; what a packet's conversation is, and
 which datagram it is a fragment of, tshark says.
@@ -133,6 +133,10 @@ def join_captures(captures, folder):
         joined.append(Capture(path))
     return joined
 
+
+def subsequence(part, whole):
+    rest = iter(whole)
+    return all(p in rest for p in part)
 
 
 HEADERS = {

@@ -1,4 +1,4 @@
-"""A running pacf that is told what to do, for the system tests: faults.py, limits.py, idle.py.
+"""A running pacf that is told what to do, for the system tests: faults.py, limits.py, idle.py, rules.py.
 
 Daemon feeds Lua to a pacf on its standard input and gets the values back; check_ledger says whether
 an engine's figures add up.  PACF, PACF_GEN, PACF_RUN, BADCLIENT: the programs.
@@ -8,9 +8,12 @@ import json
 import os
 import queue
 import signal
+import struct
 import subprocess
 import threading
 import time
+
+from captures import Packet
 
 JSON = r"""function J(v) local t, o = type(v), {}
 if t == 'string' then return '"' .. v:gsub('[%c"\\]', function(c) return ('\\u%04x'):format(c:byte()) end) .. '"' end
@@ -152,6 +155,20 @@ class Client:
                 client.process.kill()
                 client.process.wait()
         cls.everyone.clear()
+
+
+def records_read(path):
+    """The packets in a file of badclient's; a last one that is cut off does not count."""
+    with open(path, 'rb') as f:
+        raw = f.read()
+    at, packets = 0, []
+    while at + 16 <= len(raw):
+        ts, caplen, length = struct.unpack_from('=QII', raw, at)
+        if at + 16 + caplen > len(raw):
+            break
+        packets.append(Packet(ts, length, raw[at + 16:at + 16 + caplen]))
+        at += 16 + caplen
+    return packets
 
 
 def list_channels():

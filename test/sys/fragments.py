@@ -72,6 +72,24 @@ def made_frames(count=240):
     return out
 
 
+def nested_frames(count=120, window=4):
+    """Tunnels whose own packets are in fragments, of datagrams in fragments: a datagram can begin in one that
+    is held for another.  Those of a few datagrams at a time are shuffled."""
+    rng, out, batch = random.Random(11), [], []
+    for n in range(count):
+        src, dst = 0x0a000001 + n % 23, 0x0a010001 + n % 7
+        packets = frames.fragments4(src, dst, 17, frames.udp(10000 + n, 7000, bytes([n]) * 900), n, 400 - n % 3 * 96)
+        for packet in packets:
+            proto, inside = (frames.GRE, frames.gre(packet)) if n % 2 else (4, packet)
+            batch += [frames.ether(p) for p in frames.fragments4(
+                0xc0a80001, 0xc0a80002, proto, inside, 1000 + len(out) + len(batch), 48 + n % 4 * 64)]
+        if n % window == window - 1:
+            out += rng.sample(batch, len(batch))
+            batch = []
+        out.append(frames.ether(frames.ipv4(dst, src, 17, frames.udp(7000, 10000 + n, b'reply'))))
+    return out
+
+
 def generated(folder):
     found = []
     for seed in (1, 2):
@@ -79,9 +97,10 @@ def generated(folder):
         subprocess.run([os.environ['PACF_GEN'], '--flows', '120', '--udp', '80', '--fragments', '60', '--seed',
                         str(seed), path], check=True, stderr=subprocess.DEVNULL)
         found.append(Capture(path))
-    path = os.path.join(folder, 'made.pcap')
-    write_capture(path, 1, packets_of(made_frames()))
-    found.append(Capture(path))
+    for name, datas in ('made', made_frames()), ('nested', nested_frames()):
+        path = os.path.join(folder, name + '.pcap')
+        write_capture(path, 1, packets_of(datas))
+        found.append(Capture(path))
     return [(os.path.basename(c.path), c.linktype, c.packets, dissect(c.path)) for c in found]
 
 
@@ -158,16 +177,19 @@ def make_variant(path, linktype, packets, infos, order, gap):
 
 
 def check_orphans(capture, infos, flows, dense):
-    """Each packet that may be anywhere has no first fragment within a second; none of the others is."""
-    firsts = {}
+    """Each packet that may be anywhere has no first fragment within a second, or one that is in such a packet
+    itself; none of the others is."""
+    firsts, lost = {}, set()
     for i, info in enumerate(infos):
         for key in info.firsts:
             firsts.setdefault(key, []).append(capture.packets[i].ts_ns)
+            if flows.followed.follows.get(i, i) is None:
+                lost.add(key)
     for i, leader in flows.followed.follows.items():
-        there = firsts.get(infos[i].later, [])
-        if leader is None and dense and there:
+        key = infos[i].later
+        if leader is None and dense and key in firsts and key not in lost:
             return 'packet %d is an orphan, but its first fragment is there' % (i + 1)
-        if leader is not None and not there:
+        if leader is not None and key not in firsts:
             return 'packet %d follows nobody' % (i + 1)
     return None
 

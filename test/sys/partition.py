@@ -3,8 +3,8 @@
 
 usage: partition.py sinks|tcpdumps [CAPTURE ...]
 
-sinks     each capture over 2 and 7 `pcap:` channels, and all of a link type joined over 1, 2, 4, 7
-          and 16; with PACF_SOAK=1 all of them over 1 to 16
+sinks     all captures of a link type joined, over each number of `pcap:` channels from 1 to 16, and
+          each capture by itself over one of these numbers, in turn; with PACF_SOAK=1 over all of them
 tcpdumps  captures over four tcpdumps, through pacf-run (a few; all of them with PACF_SOAK=1)
 
 Each output must be a subsequence of the input (but for fragments that came before their first one:
@@ -24,7 +24,8 @@ import time
 
 from captures import Flows, find_captures, find_disorder, find_torn, join_captures, output_unit, read_capture
 
-SPLITS, SPLITS_JOINED = (2, 7), (1, 2, 4, 7, 16)
+MOST = 16     # channels
+AT_ONCE = 16  # engines
 
 
 def libpcap_reads(path):
@@ -129,18 +130,20 @@ def judge(report, capture, outputs, verdict, flows):
 
 def run_sinks(captures, joined, flows, folder):
     report = Report()
-    soak = range(1, 17) if os.environ.get('PACF_SOAK') else ()
-    for splits in sorted({*(soak or SPLITS), *(soak or SPLITS_JOINED)}):
-        everything = (captures if splits in (soak or SPLITS) else []) + joined
+    for splits in range(1, MOST + 1):
+        everything = (captures if os.environ.get('PACF_SOAK') else captures[splits - 1::MOST]) + joined
         out = os.path.join(folder, str(splits))
         os.mkdir(out)
         script = os.path.join(folder, 'split.lua')
         outputs = [[os.path.join(out, '%d.%d.pcap' % (i, c)) for c in range(splits)]
                    for i in range(len(everything))]
         with open(script, 'w', encoding='utf-8') as f:
-            for i, capture in enumerate(everything):
-                f.write(lua_engine(i, capture, ['pcap:' + o for o in outputs[i]],
-                                   WAIT + 'pkteng.stop{engine=e}\npkteng.delete{engine=e}\n'))
+            for first in range(0, len(everything), AT_ONCE):
+                batch = range(first, min(first + AT_ONCE, len(everything)))
+                for i in batch:
+                    f.write(lua_engine(i, everything[i], ['pcap:' + o for o in outputs[i]], ''))
+                for i in batch:
+                    f.write("do local e = 'e%d'\n%spkteng.delete{engine=e}\nend\n" % (i, WAIT))
         ran = subprocess.run([os.environ['PACF'], '-f', script], check=False, timeout=500, text=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE)

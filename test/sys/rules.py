@@ -4,109 +4,36 @@
 usage: rules.py [CASE ...]
 
 filters: counts are those of `tcpdump -r FILE EXPRESSION`, on made-up and real captures of every link
-type, and a file is what tcpdump writes; rules: samples of whole flows, snaplen, DROP with a filter;
-mixed: all of it in one engine; closing: a channel closes while packets pass, and no flow of the others
-moves; rebalance: an application is killed, and only its flows move, until it comes again.
+type; files: what they keep is what tcpdump writes; rules: samples of whole flows, snaplen, DROP with a
+filter; sample, snaplen, drop, fields: the same with tags and IPv6, and what groups split by; refusals:
+what makes no sense; mixed: all of it in one engine; closing: a channel closes before the start, and while
+packets pass, and no flow of the others moves; rebalance: an application is killed, and only its flows
+move, until it comes again; tcpdumps: the same of programs that know only libpcap, without an end of
+packets.
 
-PACF, PACF_GEN, BADCLIENT: the programs.  PACF_SHARED: the folder that holds traces/.
+PACF, PACF_GEN, PACF_RUN, BADCLIENT: the programs.  PACF_SHARED: the folder that holds traces/.
 """
 import argparse
 import collections
-import glob
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
-import captures
-import partition
-from daemon import Client, Daemon, Failed, LuaError, channel_of, check_ledger, list_channels, need, until
-from faults import records_read, subsequence
+from captures import subsequence
+from daemon import Client, Daemon, Failed, LuaError, channel_of, list_channels, need, records_read, until
+from engines import (Engine, attach_tcpdump, counted, flow_of, generate, matched, mixed_capture, packets_of, pairs,
+                     some_traces, streams, tcpdump)
 
 EXPRESSIONS = ('tcp', 'udp port 53', 'vlan', 'vlan and tcp', 'tcp or (vlan and tcp)', 'ip6', 'arp', 'icmp',
                'not ip', 'greater 200', 'src net 10.0.0.0/8', 'tcp[tcpflags] & tcp-syn != 0',
-               'ether broadcast', 'ip[6:2] & 0x3fff != 0')
-KINDS = 3  # captures of the traces for each link type
-
-
-def generate(folder, name, *args):
-    path = os.path.join(folder, name)
-    subprocess.run([os.environ['PACF_GEN'], '--nano', *args, path], check=True, stderr=subprocess.DEVNULL)
-    return path
-
-
-def tcpdump(path, expression):
-    """The packets that match, or None: it refuses the expression for that link type."""
-    run = subprocess.run(['tcpdump', '--nano', '-nn', '-r', path, '-w', '-', expression], check=False,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    if run.returncode != 0:
-        return None
-    unit = 1 if run.stdout[:4] == b'\x4d\x3c\xb2\xa1' else 1000
-    return captures.read_classic(run.stdout, '<', unit)[1]
-
-
-def flow_of(packet):
-    """Of an untagged IPv4 packet without options: both ends and the protocol."""
-    d = packet.data
-    return d[23], frozenset((d[26:30] + d[34:36], d[30:34] + d[36:38]))
-
-
-def packets_of(path):
-    return captures.read_capture(path)[1]
-
-
-class Engine:
-    """One engine of a daemon, reading a capture."""
-    count = 0
-
-    def __init__(self, daemon, capture, kind='mem', more=''):
-        Engine.count += 1
-        self.daemon, self.name = daemon, 'p%d' % Engine.count
-        daemon.lua("pkteng.new{name='%s', type='%s'} pkteng.link{engine='%s', ifname=%s%s}" %
-                   (self.name, kind, self.name, partition.lua_text(capture), more))
-
-    def open(self, channel, **args):
-        text = ''.join(', %s=%s' % (k, v if isinstance(v, int) else partition.lua_text(v))
-                       for k, v in args.items())
-        self.daemon.lua("pkteng.open_channel{engine='%s', channel='%s'%s}" % (self.name, channel, text))
-
-    def start(self):
-        self.daemon.lua("pkteng.start{engine='%s'}" % self.name)
-
-    def finish(self):
-        """Waits for the end; the figures, which add up."""
-        need(self.daemon.lua("return pkteng.wait{engine='%s', timeout=60}" % self.name), 'no end')
-        stats = self.daemon.stats(self.name)
-        check_ledger(stats)
-        self.daemon.lua("pkteng.delete{engine='%s'}" % self.name)
-        return stats
-
-    def run(self):
-        self.start()
-        return self.finish()
-
-
-def matched(stats, channel):
-    c = channel_of(stats, channel)
-    return c['received_pkts'] - c['filtered_pkts']
-
-
-def some_traces():
-    """Whole captures of the traces, the largest few of each link type."""
-    shared = os.environ.get('PACF_SHARED', os.path.join(os.environ.get('SRC', '.'), '..', 'shared'))
-    names = [n for n in glob.glob(os.path.join(shared, 'traces', '**'), recursive=True) if os.path.isfile(n)]
-    by_link = collections.defaultdict(list)
-    for path in sorted(names, key=lambda n: (-os.path.getsize(n), n)):
-        if os.path.getsize(path) > 2000000:
-            continue
-        try:
-            linktype, packets, whole = captures.read_capture(path)
-        except (captures.Unreadable, OSError):
-            continue
-        if whole and packets and len(by_link[linktype]) < KINDS and partition.libpcap_reads(path):
-            by_link[linktype].append(path)
-    return [path for paths in by_link.values() for path in paths]
+               'ether broadcast', 'ip[6:2] & 0x3fff != 0', 'udp and ip6', 'tcp port 80 or (vlan and tcp port 80)',
+               'greater 500', 'icmp or icmp6', 'src net 10.0.0.0/9')
+REFUSED = (
+    ("'x{0', filter='tcp prot 80'", ('tcp prot 80', 'prot')),
+    ("'x{0', action='DROP', snaplen=9", ('DROP', 'snaplen')),
+    ("'x{0', action='COPY', fields='2tuple'", ('COPY',)),
+    ("'pcap:/tmp/x', when_detached='rebalance'", ('rebalance',)))
 
 
 def filter_counts(daemon, path):
@@ -140,6 +67,98 @@ def case_filters(daemon, folder):
     engine.run()
     need(packets_of(out) == tcpdump(made, 'vlan and tcp'), 'the file is not what tcpdump writes')
     return '%d counts' % compared
+
+
+def case_files(daemon, folder):
+    """Each is what tcpdump makes of it; on SAMPLE channels, of each one's own flows."""
+    made = mixed_capture(folder)
+    paths = {e: os.path.join(folder, 'file%d.pcap' % i) for i, e in enumerate(EXPRESSIONS)}
+    parts = [os.path.join(folder, 'part%d.pcap' % i) for i in range(3)]
+    engine = Engine(daemon, made, 'pcap')
+    for expression, path in paths.items():
+        engine.open('pcap:' + path, action='COPY', filter=expression)
+    for path in parts:
+        engine.open('pcap:' + path, group='g', filter='tcp')
+    engine.run()
+    for expression, path in paths.items():
+        need(packets_of(path) == tcpdump(made, expression), 'the file of "%s"' % expression)
+    together = sum((counted(path) for path in parts), collections.Counter())
+    need(together == collections.Counter(tcpdump(made, 'tcp')), 'filtered SAMPLE channels')
+    return '%d files' % len(paths)
+
+
+def case_refusals(daemon, _):
+    daemon.lua("pkteng.new{name='e', type='pcap'}")
+    for arguments, words in REFUSED:
+        said = daemon.refused("pkteng.open_channel{engine='e', channel=%s}" % arguments)
+        need(all(w in said for w in words), 'refusal of %s: %s' % (arguments, said))
+    daemon.lua("pkteng.open_channel{engine='e', channel='a{0', fields='2tuple'}")
+    said = daemon.refused("pkteng.open_channel{engine='e', channel='a{1', fields='5tuple'}")
+    need('2tuple' in said, 'two fields in one group: %s' % said)
+    return '%d sentences' % (len(REFUSED) + 1)
+
+
+def case_snaplen(daemon, folder):
+    """In a file, and for a tcpdump."""
+    made, path, read = mixed_capture(folder), os.path.join(folder, 'cut.pcap'), os.path.join(folder, 'read.pcap')
+    cut = [p._replace(data=p.data[:70]) for p in packets_of(made)]
+    engine = Engine(daemon, made, 'pcap')
+    engine.open('pcap:' + path, action='COPY', snaplen=70)
+    engine.open('pacf:s{0', action='COPY', snaplen=70)
+    engine.start()
+    reader = attach_tcpdump('pacf:s}0', read)
+    engine.finish()
+    need(reader.wait(30) == 0 and packets_of(path) == cut, 'snaplen of a file')
+    need(packets_of(read) == cut, 'snaplen of a shared-memory channel')
+    return '%d packets' % len(cut)
+
+
+def case_sample(daemon, folder):
+    """Whole flows, about 1 in n: a flow's packets are all there or none."""
+    made = mixed_capture(folder)
+    tenth, everything = (os.path.join(folder, name + '.pcap') for name in ('tenth', 'everything'))
+    engine = Engine(daemon, made, 'pcap')
+    engine.open('pcap:' + tenth, action='COPY', sample=10)
+    engine.open('pcap:' + everything, action='COPY', sample=1)
+    engine.run()
+    need(packets_of(everything) == packets_of(made), 'sample=1 is not everything')
+    share = len(packets_of(tenth)) / len(packets_of(made))
+    need(0 < share < 0.5, 'sample=10 has %.3f of the packets' % share)
+    chosen, rest = streams(tenth), streams(made)
+    need(all(rest[s] == n for s, n in chosen.items()), 'sample=10 has parts of flows')
+    need(0.06 < len(chosen) / len(rest) < 0.15, 'sample=10 has %d of %d flows' % (len(chosen), len(rest)))
+    return '%d of %d flows' % (len(chosen), len(rest))
+
+
+def case_drop(daemon, folder):
+    """Two of them, beside COPY and SAMPLE."""
+    made = mixed_capture(folder)
+    kept = [os.path.join(folder, 'kept%d.pcap' % i) for i in range(3)]
+    engine = Engine(daemon, made, 'pcap')
+    engine.open('pacf:no{0', action='DROP', filter='udp')
+    engine.open('pacf:no{1', action='DROP', filter='vlan')
+    engine.open('pcap:' + kept[0], action='COPY')
+    engine.open('pcap:' + kept[1])
+    engine.open('pcap:' + kept[2])
+    engine.run()
+    wanted = tcpdump(made, 'not udp and not vlan')
+    need(packets_of(kept[0]) == wanted, 'DROP with filters')
+    need(counted(kept[1]) + counted(kept[2]) == collections.Counter(wanted), 'DROP beside SAMPLE')
+    return '%d packets stay' % len(wanted)
+
+
+def case_fields(daemon, folder):
+    """2tuple: all packets of two addresses are in one channel."""
+    paths, where = [os.path.join(folder, 'pair%d.pcap' % i) for i in range(3)], {}
+    engine = Engine(daemon, mixed_capture(folder), 'pcap')
+    for path in paths:
+        engine.open('pcap:' + path, fields='2tuple')
+    engine.run()
+    for i, path in enumerate(paths):
+        for pair in set(pairs(path)):
+            need(where.setdefault(pair, i) == i, '%s is in two channels' % (pair,))
+    need(len(set(where.values())) == 3, 'not all channels have packets')
+    return '%d pairs' % len(where)
 
 
 def case_rules(daemon, folder):
@@ -246,7 +265,24 @@ def check_others(parts, of, victim, whole):
     return moved
 
 
+def close_early(daemon, folder):
+    """Before the start: what the others have without it, they have."""
+    made, parts = mixed_capture(folder), {}
+    for name in 'before', 'after':
+        parts[name] = [os.path.join(folder, '%s%d.pcap' % (name, i)) for i in range(4)]
+        engine = Engine(daemon, made, 'pcap')
+        for path in parts[name]:
+            engine.open('pcap:' + path)
+        if name == 'after':
+            daemon.lua("pkteng.close_channel{engine='%s', channel='pcap:%s'}" % (engine.name, parts[name][2]))
+        engine.run()
+    for i in (0, 1, 3):
+        need(not counted(parts['before'][i]) - counted(parts['after'][i]),
+             'closing channel 2 moved packets of channel %d' % i)
+
+
 def case_closing(daemon, folder):
+    close_early(daemon, folder)
     made = plain_capture(folder)
     of, whole = reference(daemon, folder, made), packets_of(made)
     paths = [os.path.join(folder, 'closing%d.pcap' % i) for i in range(4)]
@@ -297,6 +333,36 @@ def case_rebalance(daemon, folder):
     need(0 <= sum(of[flow_of(p)] == 1 for p in whole) - moved - len(back) - len(parts[1]) <= unread,
          'more is missing than was left unread (%d)' % unread)
     return '%d packets moved, %d came back' % (moved, len(back))
+
+
+def case_tcpdumps(daemon, folder):
+    """Endless packets, losses allowed: one that is killed gets no more until it is back."""
+    engine = Engine(daemon, mixed_capture(folder), 'pcap', ', loop=true, speed=0')
+    for i in range(3):
+        engine.open('pacf:t{%d' % i, when_full='drop', when_detached='rebalance')
+    engine.start()
+    readers = [attach_tcpdump('pacf:t}%d' % i, '/dev/null') for i in range(3)]
+    try:
+        channels = lambda: daemon.stats(engine.name)['channels']
+        attached = lambda n: [c['state'] for c in channels()].count('attached') == n
+        received = lambda: [c['received_pkts'] for c in channels()]  # of one moment
+        until('three readers', lambda: attached(3))
+        readers[1].kill()
+        readers[1].wait()
+        until('two readers', lambda: attached(2))
+        before = received()
+        until('packets', lambda: received()[0] > before[0] + 1000)
+        after = received()
+        need(after[1] == before[1], 'the killed reader still gets packets: %s, %s' % (before, after))
+        readers[1] = attach_tcpdump('pacf:t}1', '/dev/null')
+        until('its flows back', lambda: received()[1] > after[1])
+        daemon.lua("pkteng.stop{engine='%s'} pkteng.delete{engine='%s'}" % (engine.name, engine.name))
+    finally:
+        for reader in readers:
+            if reader.poll() is None:
+                reader.terminate()
+                reader.wait(30)
+    return 'gone, and back'
 
 
 CASES = collections.OrderedDict((name[5:], value) for name, value in list(globals().items())

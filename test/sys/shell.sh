@@ -40,6 +40,14 @@ END
 "$PACF" -f "$SRC/scripts/startup.lua" -f "$dir/four.lua" </dev/null >"$dir/out" 2>&1 && fail "setup4 with one file"
 grep -q '^error: .*four.lua:5: setup4: a file has no queues' "$dir/out" || fail "setup4"
 
+# Type "auto": what reads a link is said at once, by a line, and in the figures.
+"$PACF" -e "pkteng.new{name='e', type='auto'} pkteng.link{engine='e', ifname='$dir/gen.pcap'}" \
+	-e "assert(pkteng.stats('e').auto[1].type == 'pcap')" </dev/null >"$dir/out" 2>&1 || fail "auto"
+grep -qxF "  auto: pcap reads $dir/gen.pcap: a capture file" "$dir/out" || fail "auto says something else"
+"$PACF" -e "pkteng.new{name='e', type='auto'} pkteng.link{engine='e', ifname='none0'}" </dev/null >"$dir/out" 2>&1 &&
+	fail "auto without an interface"
+grep -q 'none0" is neither an interface of this machine nor a capture file' "$dir/out" || fail "auto: why not"
+
 # A closed channel's share stays in the ledger of its group.
 cat >"$dir/closed.lua" <<END
 pkteng.new{name="e", type="pcap"}

@@ -176,6 +176,7 @@ P.commands = {
 	{name = "wait", single = true, results = true, args = {engine, may("timeout", P.kinds.seconds)}},
 	{name = "show_stats", single = true, args = {engine}},
 	{name = "explain", args = {engine, need("file", text, '"web.pcap"'), may("packet", whole(1, 2^53))}},
+	{name = "doctor", results = true, args = {may("ifname", text, '"eth3"')}},
 	{name = "stats", single = true, results = true, args = {engine}},
 }
 

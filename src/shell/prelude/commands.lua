@@ -20,8 +20,13 @@ function bodies.link(a)
 	-- loop = false is what happens anyway, so a live interface may be given it too
 	local offline = a.speed ~= nil or (a.loop ~= nil and a.loop ~= 1)
 	local live = a.mode ~= nil or a.busy_poll ~= nil or a.offload ~= nil
-	return core.link(a.engine, a.ifname, a.batch or 0, a.qid or -1, a.speed or 0, a.loop or 1, offline, live,
-		a.mode, a.busy_poll, a.offload)
+	local ok, why = core.link(a.engine, a.ifname, a.batch or 0, a.qid or -1, a.speed or 0, a.loop or 1, offline,
+		live, a.mode, a.busy_poll, a.offload)
+	local stats = ok and core.stats(a.engine)
+	if stats and stats.auto and #stats.links == 1 then
+		io.write(P.render_auto(stats.auto, a.ifname))
+	end
+	return ok, why
 end
 function bodies.unlink(a)
 	return core.unlink(a.engine, a.ifname)
@@ -50,6 +55,10 @@ end
 
 function bodies.explain(a)
 	return core.explain(a.engine, a.file, a.packet or 1, P.explain_packet)
+end
+
+function bodies.doctor(a)
+	return P.doctor(a.ifname)
 end
 
 -- error() at level 2 names the line that called the function which error() is called from.

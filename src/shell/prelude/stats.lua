@@ -89,6 +89,9 @@ local function render_links(links)
 	for _, l in ipairs(links) do
 		rows[#rows + 1] = {l.ifname, l.state or "-", count(l.received_pkts), count(l.received_bytes),
 			count(l.rate_pps), count(l.source_drop_pkts)}
+		if l.note then
+			notes[#notes + 1] = ("    %s: %s\n"):format(l.ifname, l.note)
+		end
 		for key, why in pairs({no_frame_pkts = "no buffer was free", oversize_pkts = "too long for a buffer"}) do
 			if (l[key] or 0) ~= 0 then
 				notes[#notes + 1] = ("    %s: %s lost at the source, %s\n"):format(l.ifname, count(l[key]), why)
@@ -100,7 +103,9 @@ local function render_links(links)
 end
 
 local function consumer(channel)
-	if (channel.pid or 0) == 0 then
+	if channel.kind == "netdev" and channel.state ~= "closed" then
+		return "interface " .. channel.state
+	elseif (channel.pid or 0) == 0 then
 		return "-"
 	end
 	return ("%d %s"):format(channel.pid, channel.program or "?")
@@ -241,6 +246,12 @@ local function render_fragments(counters)
 	return #parts > 0 and wrap("  fragments: " .. table.concat(parts, ", ")) or ""
 end
 
+-- What came too late to be put in order, of one of several streams.
+local function render_late(counters)
+	local n = counters.late_pkts or 0
+	return n ~= 0 and wrap(("  late, and so not in the order of their time stamps: %s"):format(count(n))) or ""
+end
+
 -- What the packets were split by, where that is not addresses and ports.
 local function render_reasons(reasons)
 	local names, parts = {}, {}
@@ -260,7 +271,49 @@ local function render_reasons(reasons)
 end
 
 local function cpu(e)
-	return e.cpu and e.cpu >= 0 and ("%d"):format(e.cpu) or "any"
+	local asked = e.cpu and e.cpu >= 0 and e.cpu or nil
+	if asked and e.memory and e.cpu_actual ~= asked then -- it runs, and somebody has moved it
+		return ("%d (but runs on %s)"):format(asked, e.cpu_actual and ("%d"):format(e.cpu_actual) or "several")
+	end
+	return asked and ("%d"):format(asked) or "any"
+end
+
+-- The sources that could have read a link, a line each: the first is what reads it.
+function P.render_auto(rows, ifname)
+	local lines = {}
+	for i, row in ipairs(rows) do
+		local usable = row.usable == "yes"
+		local text = ("  auto: %s "):format(row.type)
+		if usable and i == 1 then
+			text = text .. ("reads %s: %s"):format(ifname, row.got)
+			text = text .. (row.why ~= "" and "; not better: " .. row.why or "")
+		elseif usable then
+			text = text .. ("passed over, it would get less: %s"):format(row.got)
+		else
+			text = text .. "passed over: " .. row.why
+		end
+		lines[i] = text .. (row.fix ~= "" and "; to mend that: " .. row.fix or "") .. "\n"
+	end
+	return table.concat(lines)
+end
+
+-- The sources that could have read a link, a line each: the first is what reads it.
+function P.render_auto(rows, ifname)
+	local lines = {}
+	for i, row in ipairs(rows) do
+		local usable = row.usable == "yes"
+		local text = ("  auto: %s "):format(row.type)
+		if usable and i == 1 then
+			text = text .. ("reads %s: %s"):format(ifname, row.got)
+			text = text .. (row.why ~= "" and "; not better: " .. row.why or "")
+		elseif usable then
+			text = text .. ("passed over, it would get less: %s"):format(row.got)
+		else
+			text = text .. "passed over: " .. row.why
+		end
+		lines[i] = text .. (row.fix ~= "" and "; to mend that: " .. row.fix or "") .. "\n"
+	end
+	return table.concat(lines)
 end
 
 function P.render_engine(e)
@@ -269,12 +322,17 @@ function P.render_engine(e)
 		text = text .. (", up %.1f s"):format(e.uptime_s)
 	end
 	text = text .. "\n"
+	if e.memory then
+		text = text .. ("  buffers: %s, %s\n"):format(count(e.buffers), e.memory)
+	end
 	if e.error and e.error ~= "" then
 		text = text .. "  source failed: " .. e.error .. "\n"
 	end
 	text = text .. (#(e.links or {}) > 0 and render_links(e.links) or "  no link\n")
+	text = text .. (e.auto and #e.auto > 0 and P.render_auto(e.auto, e.links[1].ifname) or "")
 	text = text .. (#(e.channels or {}) > 0 and render_channels(e.channels) or "  no channel\n")
-	return text .. render_totals(e) .. render_fragments(e.counters or {}) .. render_reasons(e.reasons)
+	return text .. render_totals(e) .. render_fragments(e.counters or {})
+		.. render_late(e.counters or {}) .. render_reasons(e.reasons)
 end
 
 function P.render_all(all, names)

@@ -12,6 +12,7 @@
  */
 #include "chan.h"
 #include "os.h"
+#include "take.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -69,6 +70,17 @@ dawdle(uint32_t *seed)
 		sched_yield();
 }
 
+/* As the engine does it, one frame at a time. */
+static bool
+take(struct chan_tx *lane, uint32_t *frame)
+{
+	struct chan_frames back = chan_tx_back(lane);
+	bool got = chan_frames_next(&back, frame);
+
+	chan_tx_took(lane, &back);
+	return got;
+}
+
 static void *
 engine(void *arg)
 {
@@ -78,7 +90,7 @@ engine(void *arg)
 		for (uint32_t k = 1 + rnd(&seed) % 3; k > 0; k--) {
 			while (chan_tx_room(&tx) == 0) {
 				chan_tx_poll(&tx);
-				while (chan_tx_take(&tx, &frame))
+				while (take(&tx, &frame))
 					;
 				sched_yield();
 			}

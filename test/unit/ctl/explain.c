@@ -222,6 +222,32 @@ fragments_follow(void **state)
 	assert_orphan(8, "within 1 s");
 }
 
+/* A first fragment that a filter drops leaves nothing that others could follow. */
+static void
+dropped_first(void **state)
+{
+	const struct ctl_channel_args drop = {.engine = "e",
+		.channel = "pacf:none{0",
+		.action = "DROP",
+		.filter = "udp port 53"};
+	FILE *f = capture_begin();
+
+	capture_fragment(f, 0, 1, 0, true, 0);
+	capture_fragment(f, 1, 1, 10, false, 0);
+	capture_end(f);
+	rig_engine("e", "pacf:a{0");
+	OK(view_explain("e", fragments, 2));
+	assert_int_equal(view_num("follows"), 1);
+	OK(ctl_channel_open(ctl, &drop, &err));
+	OK(view_explain("e", fragments, 1));
+	assert_string_equal(view_str("dropped_by"), "pacf:none{0");
+	OK(view_explain("e", fragments, 2));
+	assert_false(view_has("dropped_by"));
+	assert_false(view_has("follows"));
+	assert_non_null(strstr(view_str("why"), "first one is not there"));
+	assert_string_equal(view_str("groups.0.channel"), "pacf:a{0");
+}
+
 /* As many wait as the engine would hold of one datagram. */
 static void
 too_many_wait(void **state)
@@ -336,6 +362,7 @@ main(void)
 		TEST(drop_comes_first),
 		TEST(key_of_stopped_and_running),
 		TEST(fragments_follow),
+		TEST(dropped_first),
 		TEST(too_many_wait),
 		TEST(all_packets),
 		TEST(what_is_refused),

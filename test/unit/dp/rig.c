@@ -206,6 +206,9 @@ plan_groups(struct rig *r, struct dp_plan *plan)
 		group = zeroed(sizeof(*group));
 		group->stat = &r->groups[g];
 		group->key = pkt_group_key(RIG_SEED, names[g]);
+		group->fields = r->fields[g];
+		plan->fields |= 1u << group->fields;
+		plan->plain &= group->fields == PKT_FIELDS_5TUPLE;
 		memcpy(group->map, r->maps[g], sizeof(group->map));
 		plan->groups[plan->ngroups++] = group;
 	}

@@ -64,6 +64,7 @@ struct rig {
 	struct rig_channel channels[RIG_CHANNELS];
 	struct dp_group_stat groups[RIG_GROUPS];
 	uint8_t maps[RIG_GROUPS][PKT_BUCKETS];
+	enum pkt_fields fields[RIG_GROUPS]; /* of plans published from now on */
 	pthread_t thread;
 	bool running;
 	uint32_t held_at_end; /* frames held when the thread had ended */

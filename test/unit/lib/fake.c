@@ -4,6 +4,7 @@
  */
 #include "fake.h"
 #include "os.h"
+#include "take.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -172,6 +173,17 @@ fake_stop(struct fake *f)
 	assert_int_equal(system(cmd), 0);
 }
 
+/* As the engine does it, one frame at a time. */
+static bool
+take(struct chan_tx *lane, uint32_t *frame)
+{
+	struct chan_frames back = chan_tx_back(lane);
+	bool got = chan_frames_next(&back, frame);
+
+	chan_tx_took(lane, &back);
+	return got;
+}
+
 void
 fake_put(struct fake *f, int lane, uint64_t ts)
 {
@@ -180,7 +192,7 @@ fake_put(struct fake *f, int lane, uint64_t ts)
 
 	chan_tx_poll(&f->tx[lane]);
 	while (chan_tx_room(&f->tx[lane]) == 0)
-		assert_true(chan_tx_take(&f->tx[lane], &frame));
+		assert_true(take(&f->tx[lane], &frame));
 	memset(f->pool + off, (int)(uint8_t)ts, 60);
 	chan_tx_put(&f->tx[lane], off, ts, 60, 1000, (uint32_t)ts);
 	chan_tx_publish(&f->tx[lane]);
@@ -194,7 +206,7 @@ fake_back(struct fake *f, int lane)
 
 	chan_tx_poll(&f->tx[lane]);
 	assert_false(f->tx[lane].lied);
-	while (chan_tx_take(&f->tx[lane], &frame))
+	while (take(&f->tx[lane], &frame))
 		n++;
 	return n;
 }

@@ -39,8 +39,11 @@ run "$pacf" -h
 check "-h" 0 "$("$pacf" --help)" ""
 grep -q '^usage: pacf \[-f SCRIPT\]' "$dir/out" || { echo "FAILED: -h text"; failed=1; }
 grep -q '^       pacf explain FILE \[PACKET\]$' "$dir/out" || { echo "FAILED: -h lacks explain"; failed=1; }
+grep -q '^       pacf doctor \[INTERFACE\]$' "$dir/out" || { echo "FAILED: -h lacks doctor"; failed=1; }
 run "$pacf" explain
 check "explain nothing" 2 "" "pacf: explain needs a capture file: pacf explain FILE [PACKET]"
+run "$pacf" doctor eth3 eth4
+check "doctor of two" 2 "" 'pacf: unexpected argument "eth4"; doctor takes one interface: pacf doctor eth3'
 run "$pacf" -x
 check "unknown option" 2 "" "pacf: unknown option -x; pacf -h lists the options"
 run "$pacf" --frob
@@ -122,7 +125,7 @@ check "pacf.help" 0 "PACF Commands:
     hash_key(number)
   Available subsystems within PACF have their own help() methods:
   pkteng" ""
-for command in new delete start stop show_stats wait link unlink open_channel close_channel stats explain list help; do
+for command in new delete start stop show_stats wait link unlink open_channel close_channel stats explain doctor list help; do
 	run "$pacf" -e "assert(pkteng.$command) pkteng.help()"
 	grep -q "^    $command(" "$dir/out" || { echo "FAILED: pkteng.help lacks $command"; failed=1; }
 done

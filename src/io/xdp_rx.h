@@ -1,0 +1,45 @@
+/*
+ * io/xdp_rx: the engine thread's side of source_afxdp, and the state that both sides share.
+ */
+#ifndef PACF_IO_XDP_RX_H
+#define PACF_IO_XDP_RX_H
+
+#include "netif.h"
+#include "xdp_socket.h"
+
+#include <stdatomic.h>
+
+#define XDP_SOURCE_QUEUES 64u
+
+enum xdp_phase { XDP_RUNNING, XDP_LEAVE, XDP_LEFT, XDP_NEXT };
+
+struct xdp_source {
+	struct io_source_cfg cfg;
+	char name[OS_NETIF_NAME];
+	struct io_pool *pool;
+	_Atomic int phase;  /* enum xdp_phase: hands everything below to and fro */
+	_Atomic bool quiet; /* tend -> engine: nothing to wait for */
+	struct xdp_port *port;
+	unsigned ifindex;
+	uint32_t queues;  /* that the interface had when the set was opened */
+	uint32_t reserve; /* frames for all sockets; each gets an equal share */
+	uint32_t nsockets;
+	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
+	uint64_t lost_before; /* by sockets that are closed; control's */
+	/* Engine. */
+	uint8_t *owner; /* by frame: socket + 1, or 0 */
+	uint32_t turn;	/* the socket to begin with */
+	uint64_t mono_to_real_ns;
+	_Atomic uint64_t oversize_pkts, no_frame_pkts, super_pkts;
+};
+
+/* Operations of the source. */
+int xdp_rx(void *priv, struct io_pkt *out, uint32_t n);
+uint64_t xdp_rx_idle(void *priv, struct io_wait *wait);
+
+/* Fills the fill rings (engine, or control before it runs). */
+void xdp_rx_fill(struct xdp_source *s);
+/* All sockets are closed: their frames are the pool's again. */
+void xdp_rx_take_back(struct xdp_source *s);
+
+#endif

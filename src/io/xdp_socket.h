@@ -1,0 +1,46 @@
+/*
+ * io/xdp_socket: one AF_XDP socket on one receive queue (kernel document networking/af_xdp).
+ * Its memory (UMEM) is the engine's pool: each socket registers it for itself, so that sockets
+ * of several queues and interfaces know nothing of each other.
+ *
+ * A frame goes into the fill ring, the kernel puts a packet into it and it comes out of the
+ * receive ring.  Frames in between are the kernel's; `owner` of the source says whose.
+ */
+#ifndef PACF_IO_XDP_SOCKET_H
+#define PACF_IO_XDP_SOCKET_H
+
+#include "io.h"
+#include "xdp_port.h"
+
+#include <xdp/xsk.h>
+
+#define XDP_SOCKET_SLOTS 2048u /* of the fill ring, and of the receive ring */
+
+struct xdp_socket {
+	struct xsk_ring_prod fill;
+	struct xsk_ring_cons completion, rx;
+	struct xsk_umem *umem;
+	struct xsk_socket *xsk;
+	int fd;
+	uint32_t queue;
+	uint32_t held; /* frames that are the socket's; engine */
+	bool zerocopy, need_wakeup;
+	int refused; /* -errno of zero-copy, if that was tried; 0: it was not, or works */
+};
+
+struct xdp_socket_cfg {
+	const char *ifname;
+	uint32_t queue;
+	enum io_mode mode;
+	bool busy_poll;
+	uint32_t batch; /* of busy polling */
+};
+
+/* Control plane.  0, or -errno with a sentence; on failure nothing is held. */
+int xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_pool *pool,
+	const struct xdp_socket_cfg *cfg, struct io_err *err);
+void xdp_socket_close(struct xdp_socket *s);
+/* Packets that were lost for want of room in the rings, so far; 0 if it can't be read. */
+uint64_t xdp_socket_lost(const struct xdp_socket *s);
+
+#endif
