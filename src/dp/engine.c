@@ -178,6 +178,7 @@ burst_next(struct dp_engine *engine)
 	dp_take_back(engine, false);
 	if (engine->plan->ndrop > 0)
 		dp_drop_matching(engine);
+	engine->top_weight = dp_top_weight(&engine->tops, engine->n);
 	burst_digest(engine, engine->links[engine->link].link);
 	return true;
 }
@@ -210,6 +211,7 @@ engine_end(struct dp_engine *engine)
 			sink->ops->flush(sink->priv);
 	}
 	dp_lanes_finish(engine, CHAN_EOF);
+	dp_top_tick(engine, true);
 	atomic_store_explicit(&engine->ended, true, memory_order_release);
 	os_bell_ring(engine->ctl_bell_fd);
 }
@@ -223,6 +225,8 @@ engine_idle(struct dp_engine *engine, bool stalled)
 	dp_take_back(engine, true);
 	if (engine->ntouched > 0)
 		dp_split_finish(engine);
+	else
+		dp_top_tick(engine, false);
 	if (++engine->idle <= SPIN_TURNS)
 		return;
 	nap = (uint64_t)NAP_MIN_NS
@@ -294,6 +298,7 @@ engine_leave(struct dp_engine *engine)
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
 	dp_split_finish(engine);
+	dp_top_tick(engine, true);
 }
 
 void

@@ -109,6 +109,7 @@ dp_split_finish(struct dp_engine *engine)
 		route->sink->own.waiting_pkts = chan_tx_waiting(&lane->tx);
 	}
 	dp_share(engine);
+	dp_top_tick(engine, false);
 	engine->ntouched = 0;
 	engine->busy = 0;
 }

@@ -49,6 +49,7 @@ local function grid(rows, right)
 	end
 	return table.concat(lines, "\n") .. "\n"
 end
+P.grid = grid
 
 local CAUSES = {
 	{"drop_ring_full_pkts", "ring full"},
