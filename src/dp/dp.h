@@ -55,8 +55,11 @@ struct dp_engine {
 	uint32_t live;		   /* links that have not ended */
 	uint64_t source_drop_told; /* to the lanes */
 	uint32_t idle;		   /* turns without progress in a row */
+	uint32_t gathered;	   /* packets handed on since the last nap */
+	uint64_t nap_ns;	   /* that it took */
 	bool eager;    /* a source or sink of this plan may wait, see io.h: put nothing off */
 	uint32_t busy; /* full bursts since the last dp_split_finish */
+	uint64_t woke_ns; /* monotonic: when who slept was last woken */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
 	struct io_pkt *burst, *ahead;	  /* the current one, the next one */
