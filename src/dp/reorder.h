@@ -45,7 +45,6 @@ struct dp_reorder {
 	uint32_t press;	  /* the oldest so many leave whatever their keys: the buffer is full */
 	uint64_t left_ns; /* largest key that has left */
 	uint64_t now_ns;  /* see dp_reorder_clock */
-	uint32_t turn;	  /* the link to be read first in the next round */
 	uint32_t head, n, nlarge;
 	struct dp_reorder_link links[DP_MAX_LINKS];
 	uint64_t keys[IO_BURST_MAX]; /* of the burst being added */
