@@ -17,6 +17,7 @@
 #include "fail.h"
 #include "os.h"
 #include "pacf_xdp.h"
+#include "xdp_clock.h"
 #include "xdp_rx.h"
 #include "xdp_socket.h"
 
@@ -129,6 +130,24 @@ set_join(struct xdp_source *s)
 		(void)xdp_port_join(s->port, s->sockets[i].queue, s->sockets[i].fd);
 }
 
+/* The narrowest of a few looks: an interruption makes one wide. */
+static void
+clock_look(struct xdp_source *s)
+{
+	uint64_t offset_ns = atomic_load_explicit(&s->mono_to_real_ns, memory_order_relaxed);
+	struct xdp_clock_look best = {0, UINT64_MAX};
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before_ns = os_clock_mono_ns(), real_ns = os_clock_real_ns();
+		struct xdp_clock_look look =
+			xdp_clock_look(before_ns, real_ns, os_clock_mono_ns());
+
+		best = look.width_ns < best.width_ns ? look : best;
+	}
+	atomic_store_explicit(
+		&s->mono_to_real_ns, xdp_clock_offset(offset_ns, best), memory_order_relaxed);
+}
+
 static int
 source_start(void *priv, struct io_pool *pool, struct io_err *err)
 {
@@ -149,6 +168,7 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 		s->owner = NULL;
 		return rc;
 	}
+	clock_look(s);
 	xdp_rx_fill(s); /* the engine thread does not run yet */
 	set_join(s);
 	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_relaxed);
@@ -245,6 +265,7 @@ source_tend(void *priv, struct io_status *out)
 
 	if (s->owner == NULL)
 		return;
+	clock_look(s);
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:
 		if (!set_fits(s, &netif, out))

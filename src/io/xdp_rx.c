@@ -96,7 +96,10 @@ packet_read(const struct xdp_source *s, const struct xdp_desc *desc, struct io_p
 	out->len = out->wirelen = desc->len;
 	out->frame = (uint32_t)(desc->addr / IO_FRAME_BYTES);
 	memcpy(&meta, out->data - sizeof(meta), sizeof(meta));
-	out->ts_ns = meta.flags & PACF_XDP_HARDWARE ? meta.ts : meta.ts + s->mono_to_real_ns;
+	out->ts_ns = meta.flags & PACF_XDP_HARDWARE
+			     ? meta.ts
+			     : meta.ts + atomic_load_explicit(
+						 &s->mono_to_real_ns, memory_order_relaxed);
 	if (meta.flags & PACF_XDP_TAG)
 		tag_put(out, meta.tpid, meta.tci);
 }
@@ -200,7 +203,6 @@ sockets_take(struct xdp_source *s, struct io_pkt *out, uint32_t n)
 {
 	uint32_t got = 0;
 
-	s->mono_to_real_ns = os_clock_real_ns() - os_clock_mono_ns();
 	for (uint32_t i = 0; i < s->nsockets && got < n; i++) {
 		uint32_t number = s->turn, more;
 		struct xdp_socket *sock = &s->sockets[number];

@@ -19,6 +19,7 @@ struct xdp_source {
 	struct io_pool *pool;
 	_Atomic int phase;  /* enum xdp_phase: hands everything below to and fro */
 	_Atomic bool quiet; /* tend -> engine: nothing to wait for */
+	_Atomic uint64_t mono_to_real_ns; /* tend -> engine: see xdp_clock.h */
 	struct xdp_port *port;
 	unsigned ifindex;
 	uint32_t queues;  /* that the interface had when the set was opened */
@@ -29,7 +30,6 @@ struct xdp_source {
 	/* Engine. */
 	uint8_t *owner; /* by frame: socket + 1, or 0 */
 	uint32_t turn;	/* the socket to begin with */
-	uint64_t mono_to_real_ns;
 	_Atomic uint64_t oversize_pkts, no_frame_pkts, super_pkts;
 };
 
