@@ -32,4 +32,13 @@ xdp_clock_offset(uint64_t offset_ns, struct xdp_clock_look look)
 						       : look.lo_ns + look.width_ns / 2;
 }
 
+/* The card's stamp, if its clock can be that of real time; else ours.  A clock that nobody has
+ * set (PTP) counts from the start of the card, and would say nothing. */
+#define XDP_CLOCK_OFF_NS UINT64_C(1000000000)
+static inline uint64_t
+xdp_clock_stamp(uint64_t real_ns, uint64_t card_ns)
+{
+	return card_ns - real_ns + XDP_CLOCK_OFF_NS <= 2 * XDP_CLOCK_OFF_NS ? card_ns : real_ns;
+}
+
 #endif

@@ -1,4 +1,5 @@
-/* io/xdp_clock: the step from monotonic to real time is kept while it can be true. */
+/* io/xdp_clock: the step from monotonic to real time is kept while it can be true; a card whose
+ * clock is not set makes no stamps. */
 #include "xdp_clock.h"
 
 #include <stdarg.h>
@@ -63,6 +64,19 @@ step_below_zero(void **state)
 	assert_int_equal(xdp_clock_offset(step, look), step);
 }
 
+static void
+card_is_believed_within_a_second(void **state)
+{
+	const uint64_t second = 1000000000;
+
+	(void)state;
+	assert_int_equal(xdp_clock_stamp(STEP, STEP - second), STEP - second);
+	assert_int_equal(xdp_clock_stamp(STEP, STEP + second), STEP + second);
+	assert_int_equal(xdp_clock_stamp(STEP, STEP - second - 1), STEP);
+	assert_int_equal(xdp_clock_stamp(STEP, STEP + second + 1), STEP);
+	assert_int_equal(xdp_clock_stamp(STEP, 5), STEP);
+}
+
 int
 main(void)
 {
@@ -72,6 +86,7 @@ main(void)
 		cmocka_unit_test(bounds_are_kept),
 		cmocka_unit_test(clock_that_was_set_is_followed),
 		cmocka_unit_test(step_below_zero),
+		cmocka_unit_test(card_is_believed_within_a_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
