@@ -60,6 +60,7 @@ struct dp_engine {
 	bool eager;    /* a source or sink of this plan may wait, see io.h: put nothing off */
 	uint32_t busy; /* full bursts since the last dp_split_finish */
 	uint64_t woke_ns; /* monotonic: when who slept was last woken */
+	bool uncounted;	  /* packets were split and their counters not shared yet */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
 	struct io_pkt *burst, *ahead;	  /* the current one, the next one */

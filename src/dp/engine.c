@@ -232,7 +232,7 @@ burst_finish(struct dp_engine *engine)
 {
 	uint64_t now;
 
-	if (engine->ntouched == 0)
+	if (engine->ntouched == 0 && !engine->uncounted)
 		return UINT64_MAX;
 	now = os_clock_mono_ns();
 	if (!engine->eager && now - engine->woke_ns < WAKE_EVERY_NS) {
@@ -316,8 +316,10 @@ engine_turn(struct dp_engine *engine)
 	}
 	handed = dp_split(engine);
 	engine->gathered += handed;
-	if (handed > 0)
+	if (handed > 0) {
 		engine->idle = 0;
+		engine->uncounted = true;
+	}
 	stalled = engine->pos < engine->n;
 	engine->own.stalled_turns += stalled;
 	if (stalled) {

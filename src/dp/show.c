@@ -110,6 +110,7 @@ dp_split_finish(struct dp_engine *engine)
 	}
 	dp_share(engine);
 	dp_top_tick(engine, false);
+	engine->uncounted = false;
 	engine->ntouched = 0;
 	engine->busy = 0;
 }
