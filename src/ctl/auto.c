@@ -13,15 +13,12 @@
 
 const struct io_source_ops ctl_auto_ops = {.name = "auto", .live = true};
 
-#define NETMAP_DEVICE "/dev/netmap"
-
 /* Back ends that a build can lack; what is missing then. */
 static const struct {
 	const char *type, *why, *fix;
 } known[] = {
 	{"afxdp", "not in this build", "build with libxdp-dev, libbpf-dev and clang"},
 	{"afpacket", "not in this build", ""},
-	{"netmap", "not in this build", ""},
 };
 
 /* A file, a pipe or standard input; an interface of that name goes first. */
@@ -49,12 +46,9 @@ static void
 absent_add(struct ctl_auto *a, size_t i)
 {
 	struct io_probe *probe = &row_add(a, known[i].type, NULL)->probe;
-	bool netmap = strcmp(known[i].type, "netmap") == 0 && access(NETMAP_DEVICE, F_OK) != 0;
 
-	snprintf(probe->why, sizeof(probe->why), "%s",
-		netmap ? NETMAP_DEVICE " of its kernel module is missing" : known[i].why);
-	snprintf(probe->fix, sizeof(probe->fix), "%s",
-		netmap ? "modprobe netmap" : known[i].fix);
+	snprintf(probe->why, sizeof(probe->why), "%s", known[i].why);
+	snprintf(probe->fix, sizeof(probe->fix), "%s", known[i].fix);
 }
 
 static bool
@@ -167,19 +161,29 @@ interface_link(struct ctl_engine *engine, const struct ctl_link_args *args, stru
 	return nothing_works(a, args->ifname, err);
 }
 
+/* VALE ports and pipes are no interfaces of the system: the sources know. */
+static bool
+is_readable(struct ctl_auto *a, const struct ctl_link_args *args)
+{
+	struct os_netif netif;
+
+	if (os_netif_read(args->ifname, &netif) == 0)
+		return true;
+	look(a, args);
+	return a->n > 0 && a->rows[0].probe.usable;
+}
+
 static int
 first_link(struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)
 {
-	struct os_netif netif;
 	int rc = ctl_link_check(engine, args, err);
 
 	if (rc < 0)
 		return rc;
 	if (is_file(args->ifname))
 		return file_link(engine, args, err);
-	rc = os_netif_read(args->ifname, &netif);
-	if (rc < 0)
-		return ctl_fail(err, rc,
+	if (!is_readable(engine->automatic, args))
+		return ctl_fail(err, -ENODEV,
 			"\"%.200s\" is neither an interface of this machine nor a capture file",
 			args->ifname);
 	if (args->offline_args)

@@ -20,7 +20,7 @@ rings(const struct ctl_engine *engine)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		n += engine->channels[i] != NULL && engine->channels[i]->transport == CTL_PACF;
+		n += engine->channels[i] != NULL && ctl_channel_frames(engine->channels[i]) > 0;
 	return n;
 }
 
@@ -86,7 +86,7 @@ int
 ctl_pool_room(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
 {
-	bool ring = ch->transport == CTL_PACF;
+	bool ring = ctl_channel_frames(ch) > 0;
 	uint64_t need = ctl_engine_frames(engine) + ctl_channel_frames(ch);
 
 	if (engine->state != CTL_RUNNING)

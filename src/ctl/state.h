@@ -76,8 +76,8 @@ struct ctl_engine {
 	struct ctl_frags *frags; /* while it runs */
 	struct pkt_conf conf;	 /* what its dp->conf will be, but for the key */
 	struct dp_plan *plan;	 /* published; NULL while stopped */
-	uint64_t generation, seed;
-	uint64_t started_ns;
+	uint64_t generation, seed, started_ns;
+	struct ctl_beat beat;
 	pthread_t thread;
 	struct ctl *ctl;
 };

@@ -32,6 +32,17 @@ route_lane(const struct dp_route *route)
 	return lane != NULL && !lane->tx.lied ? lane : NULL;
 }
 
+/* Of large packets one at a time: a sink that keeps as many as it may has no room at all. */
+static inline bool
+sink_ready(const struct dp_engine *engine, const struct dp_sink *sink, const struct io_pkt *pkt)
+{
+	uint32_t room = sink->ops->room(sink->priv);
+
+	if (io_pool_is_large(&engine->pool, pkt->frame))
+		return room > 0 && sink->nstaged == 0;
+	return room > sink->nstaged;
+}
+
 /* May this packet go there now, without loss that the channel's policy forbids? */
 static inline bool
 route_ready(
@@ -41,7 +52,7 @@ route_ready(
 
 	if (route->sink->ops != NULL)
 		return !route->wait_full || route->sink->ops->room == NULL ||
-		       route->sink->ops->room(route->sink->priv) > route->sink->nstaged;
+		       sink_ready(engine, route->sink, pkt);
 	if (lane == NULL)
 		return !route->wait_detached;
 	if (!route->wait_full)

@@ -11,6 +11,8 @@
 
 #define IO_BURST     64u /* default burst */
 #define IO_BURST_MAX 1024u
+/* Large frames that a sink keeps for later at most. */
+#define IO_SINK_LARGE 8u
 
 /* Packets in memory for the mem source: set by C callers instead of a file name. */
 struct io_mem_pkt {

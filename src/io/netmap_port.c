@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -176,22 +177,57 @@ interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
 	return port_register(port, ask, reg, err);
 }
 
+static struct netmap_ring *
+ring_at(const struct io_nm_port *port, uint32_t i, bool rx)
+{
+	uint32_t first = rx ? port->nif->ni_tx_rings + port->nif->ni_host_tx_rings : 0;
+	ssize_t offset = port->nif->ring_ofs[first + i];
+
+	return offset != 0 ? (struct netmap_ring *)((uint8_t *)port->nif + offset) : NULL;
+}
+
+static int
+rings_note(struct io_nm_port *port, const struct io_nm_ask *ask)
+{
+	bool rx = (ask->flags & NR_RX_RINGS_ONLY) != 0;
+	uint32_t n = rx ? port->nif->ni_rx_rings : port->nif->ni_tx_rings;
+
+	port->rings = calloc(n > 0 ? n : 1, sizeof(*port->rings));
+	if (port->rings == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		struct netmap_ring *ring = ring_at(port, i, rx);
+		struct io_nm_ring *r = &port->rings[port->nrings];
+
+		if (ring == NULL || ring->nr_buf_size == 0)
+			continue;
+		r->ring = ring;
+		r->bufs = (uint8_t *)ring + ring->buf_ofs;
+		r->slots = ring->num_slots;
+		r->buf_bytes = ring->nr_buf_size;
+		r->nbufs =
+			(uint32_t)((size_t)(port->mem + port->bytes - r->bufs) / r->buf_bytes);
+		port->nrings++;
+	}
+	return port->nrings > 0 ? 0 : -ENXIO;
+}
+
 static int
 port_map(struct io_nm_port *port, const struct io_nm_ask *ask, const struct nmreq_register *reg,
 	struct io_err *err)
 {
 	void *mem = mmap(NULL, port->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, port->fd, 0);
-	uint32_t rings;
+	int rc;
 
 	if (mem == MAP_FAILED)
 		return io_fail(err, -errno, "netmap:%s: cannot map its memory: %s", ask->name,
 			strerror(errno));
 	port->mem = mem;
 	port->nif = (struct netmap_if *)(port->mem + reg->nr_offset);
-	rings = ask->flags & NR_TX_RINGS_ONLY ? port->nif->ni_tx_rings : port->nif->ni_rx_rings;
-	port->first = ask->qid >= 0 ? (uint32_t)ask->qid : 0;
-	port->last = ask->qid >= 0 ? port->first + 1 : rings;
-	return 0;
+	rc = rings_note(port, ask);
+	return rc < 0 ? io_fail(err, rc, "netmap:%s: no ring of it can be used: %s", ask->name,
+				strerror(-rc))
+		      : 0;
 }
 
 int
@@ -226,27 +262,10 @@ io_nm_close(struct io_nm_port *port)
 		munmap(port->mem, port->bytes);
 	if (port->fd >= 0)
 		close(port->fd);
+	free(port->rings);
+	port->rings = NULL;
+	port->nrings = 0;
 	port->mem = NULL;
 	port->nif = NULL;
 	port->fd = -1;
-}
-
-static struct netmap_ring *
-ring_at(const struct io_nm_port *port, uint32_t i)
-{
-	ssize_t offset = port->nif->ring_ofs[i];
-
-	return offset != 0 ? (struct netmap_ring *)((uint8_t *)port->nif + offset) : NULL;
-}
-
-struct netmap_ring *
-io_nm_tx_ring(const struct io_nm_port *port, uint32_t i)
-{
-	return ring_at(port, i);
-}
-
-struct netmap_ring *
-io_nm_rx_ring(const struct io_nm_port *port, uint32_t i)
-{
-	return ring_at(port, port->nif->ni_tx_rings + port->nif->ni_host_tx_rings + i);
 }

@@ -3,7 +3,7 @@
  * source and the sink; control plane opens and closes, the engine reaches rings.
  *
  * netmap maps its memory writable for everybody who has a port in it, so what is read from a
- * ring is checked before it is used: io_nm_buf.
+ * ring is checked before it is used: io_nm_buf, io_nm_space.
  */
 #ifndef PACF_IO_NETMAP_PORT_H
 #define PACF_IO_NETMAP_PORT_H
@@ -23,6 +23,14 @@ struct io_nm_ask {
 /* How netmap reaches the interface; ports that are no interface have their own ways. */
 enum io_nm_way { IO_NM_ITSELF, IO_NM_NATIVE, IO_NM_EMULATED, IO_NM_UNTOLD };
 
+/* A ring as it was when it was opened: its sizes are not read again from where others write. */
+struct io_nm_ring {
+	struct netmap_ring *ring;
+	uint8_t *bufs; /* buffer 0 */
+	uint32_t slots, buf_bytes;
+	uint32_t nbufs; /* numbers from nbufs on are not buffers */
+};
+
 struct io_nm_port {
 	int fd;
 	unsigned ifindex; /* of the interface that it is of; 0: of none */
@@ -32,7 +40,8 @@ struct io_nm_port {
 	uint16_t memory; /* ports with the same number share their memory */
 	uint32_t extra;	 /* extra buffers it got */
 	enum io_nm_way way;
-	uint32_t first, last; /* rings bound: first .. last - 1 */
+	struct io_nm_ring *rings; /* those bound to the descriptor */
+	uint32_t nrings;
 };
 
 /* 0, or -errno with a sentence; on failure nothing is held. */
@@ -40,37 +49,38 @@ int io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_e
 void io_nm_close(struct io_nm_port *port);
 /* Is there netmap, and could there be such a port?  0, or -errno with a sentence. */
 int io_nm_check(const char *name, struct io_err *err);
-/* Ring i, NULL if it is not bound. */
 /* How the interface of that name is, and its index now; a port of none is up, 0. */
 enum io_state io_nm_state(const char *name, unsigned *index);
 /* Is the name an interface's, not a VALE port's or a pipe's? */
 bool io_nm_is_interface(const char *name);
-struct netmap_ring *io_nm_rx_ring(const struct io_nm_port *port, uint32_t i);
-struct netmap_ring *io_nm_tx_ring(const struct io_nm_port *port, uint32_t i);
 
 /* A buffer's bytes, NULL if there is no such buffer in the memory. */
 static inline uint8_t *
-io_nm_buf(const struct io_nm_port *port, const struct netmap_ring *ring, uint32_t index)
+io_nm_buf(const struct io_nm_ring *r, uint32_t index)
 {
-	uint8_t *buf =
-		(uint8_t *)(uintptr_t)ring + ring->buf_ofs + (size_t)index * ring->nr_buf_size;
-
-	return index >= 2 && buf >= port->mem &&
-			       buf + ring->nr_buf_size <= port->mem + port->bytes
-		       ? buf
-		       : NULL;
+	return index >= 2 && index < r->nbufs ? r->bufs + (size_t)index * r->buf_bytes : NULL;
 }
 static inline uint32_t
-io_nm_next(const struct netmap_ring *ring, uint32_t i)
+io_nm_next(const struct io_nm_ring *r, uint32_t i)
 {
-	return i + 1 == ring->num_slots ? 0 : i + 1;
+	return i + 1 == r->slots ? 0 : i + 1;
 }
+/* Slots that are ours, from *head on; 0 also if somebody has scribbled on the cursors. */
 static inline uint32_t
-io_nm_space(const struct netmap_ring *ring)
+io_nm_space(const struct io_nm_ring *r, uint32_t *head)
 {
-	uint32_t head = ring->head, tail = ring->tail;
+	uint32_t tail = r->ring->tail;
 
-	return tail >= head ? tail - head : tail + ring->num_slots - head;
+	*head = r->ring->head;
+	if (*head >= r->slots || tail >= r->slots)
+		return 0;
+	return tail >= *head ? tail - *head : tail + r->slots - *head;
+}
+/* The slots before head are netmap's again. */
+static inline void
+io_nm_move(const struct io_nm_ring *r, uint32_t head)
+{
+	r->ring->head = r->ring->cur = head;
 }
 
 extern const struct io_source_ops io_source_netmap;

@@ -24,6 +24,7 @@ struct io_region {
 	uint32_t *head;			       /* the device's list; 0 is its end */
 	uint8_t *bufs;			       /* buffer 0 */
 	uint32_t buf_bytes, nbufs;	       /* numbers from nbufs on are not buffers */
+	bool leaving; /* engine: whoever keeps its frames lets go of them now */
 };
 
 /* n more frames; the pool frees the region when it is destroyed.  -ENOMEM, -ENOSPC. */
@@ -37,6 +38,16 @@ uint32_t io_region_get(struct io_region *region);
 /* The region that the frame belongs to; it does. */
 struct io_region *io_region_of(const struct io_pool *pool, uint32_t frame);
 
+/* Must frames of any region be let go of? */
+static inline bool
+io_regions_leaving(const struct io_pool *pool)
+{
+	bool leaving = false;
+
+	for (uint32_t i = 0; i < pool->nregions; i++)
+		leaving |= pool->regions[i]->leaving;
+	return leaving;
+}
 static inline uint32_t
 io_region_held(const struct io_region *region)
 {

@@ -5,7 +5,8 @@
  *
  * What does not fit the ring waits in a queue of `slots` packets, which holds references to
  * their frames.  A full queue refuses what comes, or (keep_newest) lets go of the oldest.  The
- * queue belongs to this sink alone, and the pool has a frame for each of its places.
+ * queue belongs to this sink alone, and the pool has a frame for each of its places, and
+ * IO_SINK_LARGE large ones.
  *
  * As in source_netmap.c, the port is given up when its interface is gone (LEAVE: the engine
  * lets go of the queue; LEFT: tend closes), and opened again when it is back; packets in
@@ -28,11 +29,11 @@ struct netmap_sink {
 	_Atomic int phase; /* enum phase */
 	struct io_nm_port port;
 	struct io_pool *pool;
-	struct netmap_ring *ring; /* where the next packet goes */
-	uint32_t nring;
+	uint32_t ring; /* where the next packet goes */
 	bool keep_newest;
 	uint32_t cut;
 	uint32_t slots, head, tail; /* the queue; cursors run free */
+	uint32_t large;		    /* large frames in it */
 	struct io_pkt *queue;
 	uint64_t unread_pkts; /* let go of after they had been taken, and not told yet */
 };
@@ -65,29 +66,33 @@ sink_open(void *priv, const struct io_sink_cfg *cfg, struct io_err *err)
 	s->slots = cfg->slots;
 	s->cut = cfg->cut;
 	s->keep_newest = cfg->keep_newest;
-	s->nring = s->port.first;
-	s->ring = io_nm_tx_ring(&s->port, s->nring);
 	return 0;
 }
 
 /* A ring with room, by turns; NULL: all are full. */
-static struct netmap_ring *
-ring_with_room(struct netmap_sink *s)
+static const struct io_nm_ring *
+ring_with_room(struct netmap_sink *s, uint32_t *head, uint32_t *space)
 {
-	for (uint32_t k = s->port.first; k < s->port.last; k++) {
-		if (s->ring != NULL && io_nm_space(s->ring) > 0)
-			return s->ring;
-		s->nring = s->nring + 1 < s->port.last ? s->nring + 1 : s->port.first;
-		s->ring = io_nm_tx_ring(&s->port, s->nring);
+	for (uint32_t k = 0; k < s->port.nrings; k++) {
+		const struct io_nm_ring *r = &s->port.rings[s->ring];
+
+		*space = io_nm_space(r, head);
+		if (*space > 0)
+			return r;
+		s->ring = s->ring + 1 < s->port.nrings ? s->ring + 1 : 0;
 	}
 	return NULL;
 }
 
-/* The region whose buffer this frame is, if it can be swapped into this port. */
+/* The region whose buffer this frame is, if it can be swapped into the slot. */
 static struct io_region *
-swappable(const struct netmap_sink *s, uint32_t frame)
+swappable(
+	const struct netmap_sink *s, const struct io_nm_ring *r, uint32_t head, uint32_t frame)
 {
 	struct io_region *region;
+
+	if (io_nm_buf(r, r->ring->slot[head].buf_idx) == NULL)
+		return NULL;
 
 	if (!io_pool_is_foreign(s->pool, frame) || s->pool->refs[frame] != 1)
 		return NULL;
@@ -95,69 +100,57 @@ swappable(const struct netmap_sink *s, uint32_t frame)
 	return region->memory == s->port.memory ? region : NULL;
 }
 
-/* One slot of a packet; false: the ring is not as it should be. */
+/* Into as many slots from head on as it takes; false: the ring is not as it should be. */
 static bool
-slot_fill(struct netmap_sink *s, struct netmap_ring *ring, const uint8_t *data, uint32_t len,
-	bool more)
+ring_copy(const struct io_nm_ring *r, uint32_t head, const uint8_t *data, uint32_t len)
 {
-	struct netmap_slot *slot = &ring->slot[ring->head];
-	uint8_t *buf = io_nm_buf(&s->port, ring, slot->buf_idx);
-
-	if (buf == NULL)
-		return false;
-	memcpy(buf, data, len);
-	slot->len = (uint16_t)len;
-	slot->flags = more ? NS_MOREFRAG : 0;
-	ring->head = ring->cur = io_nm_next(ring, ring->head);
-	return true;
-}
-
-static bool
-ring_copy(
-	struct netmap_sink *s, struct netmap_ring *ring, const struct io_pkt *pkt, uint32_t len)
-{
-	uint32_t most = ring->nr_buf_size, at = 0;
+	uint32_t at = 0;
 
 	do {
-		uint32_t n = len - at < most ? len - at : most;
+		struct netmap_slot *slot = &r->ring->slot[head];
+		uint32_t n = len - at < r->buf_bytes ? len - at : r->buf_bytes;
+		uint8_t *buf = io_nm_buf(r, slot->buf_idx);
 
-		if (!slot_fill(s, ring, pkt->data + at, n, at + n < len))
+		if (buf == NULL)
 			return false;
+		memcpy(buf, data + at, n);
 		at += n;
+		slot->len = (uint16_t)n;
+		slot->flags = at < len ? NS_MOREFRAG : 0;
+		head = io_nm_next(r, head);
 	} while (at < len);
+	io_nm_move(r, head);
 	return true;
 }
 
 static void
-ring_swap(struct io_region *region, struct netmap_ring *ring, const struct io_pkt *pkt,
+ring_swap(const struct io_nm_ring *r, uint32_t head, struct io_region *region, uint32_t frame,
 	uint32_t len)
 {
-	struct netmap_slot *slot = &ring->slot[ring->head];
+	struct netmap_slot *slot = &r->ring->slot[head];
 
-	slot->buf_idx = io_region_swap(region, pkt->frame, slot->buf_idx);
+	slot->buf_idx = io_region_swap(region, frame, slot->buf_idx);
 	slot->len = (uint16_t)len;
 	slot->flags = NS_BUF_CHANGED;
-	ring->head = ring->cur = io_nm_next(ring, ring->head);
+	io_nm_move(r, io_nm_next(r, head));
 }
 
 /* Puts it into a ring; false: there is no room. */
 static bool
 ring_put(struct netmap_sink *s, const struct io_pkt *pkt)
 {
-	uint32_t len = s->cut != 0 && s->cut < pkt->len ? s->cut : pkt->len;
-	struct netmap_ring *ring = ring_with_room(s);
+	uint32_t len = s->cut != 0 && s->cut < pkt->len ? s->cut : pkt->len, head, space;
+	const struct io_nm_ring *r = ring_with_room(s, &head, &space);
 	struct io_region *region;
 
-	if (ring == NULL)
+	if (r == NULL)
 		return false;
-	region = swappable(s, pkt->frame);
+	region = swappable(s, r, head, pkt->frame);
 	if (region != NULL) {
-		ring_swap(region, ring, pkt, len);
+		ring_swap(r, head, region, pkt->frame, len);
 		return true;
 	}
-	if (io_nm_space(ring) * ring->nr_buf_size < len)
-		return false;
-	return ring_copy(s, ring, pkt, len);
+	return (uint64_t)space * r->buf_bytes >= len && ring_copy(r, head, pkt->data, len);
 }
 
 static uint32_t
@@ -166,22 +159,46 @@ queued(const struct netmap_sink *s)
 	return s->tail - s->head;
 }
 
+static bool
+is_large(const struct netmap_sink *s, uint32_t frame)
+{
+	return io_pool_is_large(s->pool, frame) && !io_pool_is_foreign(s->pool, frame);
+}
+
+static void
+queue_pop(struct netmap_sink *s)
+{
+	uint32_t frame = s->queue[s->head++ % s->slots].frame;
+
+	s->large -= is_large(s, frame);
+	io_pool_put(s->pool, frame);
+}
+
 static void
 queue_drain(struct netmap_sink *s)
 {
 	while (queued(s) > 0 && ring_put(s, &s->queue[s->head % s->slots]))
-		io_pool_put(s->pool, s->queue[s->head++ % s->slots].frame);
+		queue_pop(s);
+}
+
+static bool
+queue_full(const struct netmap_sink *s, bool large)
+{
+	return queued(s) == s->slots || (large && s->large == IO_SINK_LARGE);
 }
 
 static bool
 queue_put(struct netmap_sink *s, const struct io_pkt *pkt)
 {
-	if (queued(s) == s->slots) {
+	bool large = is_large(s, pkt->frame);
+
+	while (queue_full(s, large)) {
 		if (!s->keep_newest)
 			return false;
-		io_pool_put(s->pool, s->queue[s->head++ % s->slots].frame);
+		queue_pop(s);
 		s->unread_pkts++;
 	}
+	s->large += large;
 	s->pool->refs[pkt->frame]++;
 	s->queue[s->tail++ % s->slots] = *pkt;
 	return true;
@@ -198,7 +215,7 @@ queue_let_go(struct netmap_sink *s)
 {
 	s->unread_pkts += queued(s);
 	while (queued(s) > 0)
-		io_pool_put(s->pool, s->queue[s->head++ % s->slots].frame);
+		queue_pop(s);
 }
 
 /* Pairs with tend's: the port is open. */
@@ -210,6 +227,8 @@ usable(struct netmap_sink *s)
 	if (phase == LEAVE) {
 		queue_let_go(s);
 		atomic_store_explicit(&s->phase, LEFT, memory_order_release);
+	} else if (queued(s) > 0 && io_regions_leaving(s->pool)) {
+		queue_let_go(s);
 	}
 	return phase == RUNNING;
 }
@@ -242,20 +261,16 @@ sink_room(void *priv)
 	/* Nobody is made to wait for an interface that is gone. */
 	if (atomic_load_explicit(&s->phase, memory_order_relaxed) != RUNNING)
 		return UINT32_MAX;
-	return s->slots - queued(s);
+	return s->large < IO_SINK_LARGE ? s->slots - queued(s) : 0;
 }
 
 static uint32_t
 ring_waiting(const struct netmap_sink *s)
 {
-	uint32_t waiting = 0;
+	uint32_t waiting = 0, head;
 
-	for (uint32_t k = s->port.first; k < s->port.last; k++) {
-		const struct netmap_ring *ring = io_nm_tx_ring(&s->port, k);
-
-		if (ring != NULL)
-			waiting += ring->num_slots - 1 - io_nm_space(ring);
-	}
+	for (uint32_t k = 0; k < s->port.nrings; k++)
+		waiting += s->port.rings[k].slots - 1 - io_nm_space(&s->port.rings[k], &head);
 	return waiting;
 }
 
@@ -322,8 +337,7 @@ sink_tend(void *priv, struct io_status *out)
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;
 	}
-	s->nring = s->port.first;
-	s->ring = io_nm_tx_ring(&s->port, s->nring);
+	s->ring = 0;
 	atomic_store_explicit(&s->phase, RUNNING, memory_order_release);
 }
 

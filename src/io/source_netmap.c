@@ -1,7 +1,6 @@
 /*
- * io/source_netmap: packets from a netmap port: a card's rings, a VALE port, a pipe.  A
- * received buffer becomes a frame of the pool and leaves a free one in its place, so nothing is
- * copied; only a packet of several slots is put together in a large frame.
+ * io/source_netmap: packets from a netmap port: a card's rings, a VALE port, a pipe.  The
+ * port's extra buffers are a region of the pool; netmap_rx.c takes the packets.
  *
  * netmap keeps an interface from going away while somebody has a port of it.  So the port is
  * given up when its interface is gone, and opened again when it is back; the phases, and who
@@ -16,9 +15,8 @@
  */
 #include "fail.h"
 #include "netif.h"
-#include "netmap_port.h"
+#include "netmap_rx.h"
 #include "os.h"
-#include "region.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -33,15 +31,12 @@ enum phase { RUNNING, LEAVE, LEFT };
 
 struct netmap_source {
 	struct io_nm_port port;
-	struct io_pool *pool;
-	struct io_region *region;
+	struct io_nm_rx rx;
 	struct io_source_cfg cfg;
 	char name[NETMAP_NAMSZ];
 	int promisc_fd;
-	uint32_t ring;				       /* where the next rx begins */
-	uint32_t taken;				       /* slots since the last sync */
-	_Atomic uint64_t oversize_pkts, no_frame_pkts; /* engine writes */
-	_Atomic int phase;			       /* enum phase */
+	bool dead;	   /* engine: netmap refuses to sync; poll would return at once */
+	_Atomic int phase; /* enum phase */
 };
 
 static const char *
@@ -81,33 +76,31 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 static void
 region_set(struct netmap_source *s)
 {
-	const struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->port.first);
-	struct io_region *r = s->region;
+	const struct io_nm_ring *ring = &s->port.rings[0];
+	struct io_region *r = s->rx.region;
 
 	r->memory = s->port.memory;
 	r->head = &s->port.nif->ni_bufs_head;
-	r->bufs = (uint8_t *)(uintptr_t)ring + ring->buf_ofs;
-	r->buf_bytes = ring->nr_buf_size;
-	r->nbufs = (uint32_t)((size_t)(s->port.mem + s->port.bytes - r->bufs) / r->buf_bytes);
+	r->bufs = ring->bufs;
+	r->buf_bytes = ring->buf_bytes;
+	r->nbufs = ring->nbufs;
+	r->leaving = false;
 }
 
 static int
 region_make(struct netmap_source *s, struct io_err *err)
 {
-	const struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->port.first);
-	struct io_region *r;
 	int rc;
 
-	if (ring == NULL || s->port.extra < 2 * IO_BURST)
+	if (s->port.extra < 2 * IO_BURST)
 		return io_fail(err, -ENOMEM,
 			"netmap:%s: netmap gave %u extra buffers, at least %u are needed; load "
 			"the module with a larger buf_num or priv_buf_num",
 			s->name, s->port.extra, 2 * IO_BURST);
-	rc = io_region_add(s->pool, s->port.extra, &r);
+	rc = io_region_add(s->rx.pool, s->port.extra, &s->rx.region);
 	if (rc < 0)
 		return io_fail(
 			err, rc, "netmap:%s: no memory for %u buffers", s->name, s->port.extra);
-	s->region = r;
 	region_set(s);
 	return 0;
 }
@@ -124,8 +117,9 @@ port_open(struct netmap_source *s, uint32_t extra, struct io_err *err)
 
 	if (rc < 0)
 		return rc;
-	s->ring = s->port.first;
-	s->taken = 0;
+	s->rx.port = &s->port;
+	s->rx.ring = s->rx.taken = 0;
+	s->dead = false;
 	if (io_nm_is_interface(s->name))
 		s->promisc_fd = os_netif_promisc(s->name);
 	return 0;
@@ -149,142 +143,23 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 
 	if (rc < 0)
 		return rc;
-	s->pool = pool;
+	s->rx.pool = pool;
 	rc = region_make(s, err);
 	if (rc < 0)
 		port_close(s);
 	return rc;
 }
 
-/* Only this thread writes, so no read-modify-write is needed. */
-static void
-count(_Atomic uint64_t *counter)
-{
-	uint64_t now = atomic_load_explicit(counter, memory_order_relaxed);
-
-	atomic_store_explicit(counter, now + 1, memory_order_relaxed);
-}
-
-/* A packet in several slots, whose last is `end`: put together in a large frame. */
-static bool
-take_joined(struct netmap_source *s, struct netmap_ring *ring, uint32_t head, uint32_t end,
-	struct io_pkt *out)
-{
-	uint32_t frame, len = 0, at = 0;
-
-	for (uint32_t i = head; i != end; i = io_nm_next(ring, i))
-		len += ring->slot[i].len;
-	frame = len <= IO_LARGE_BYTES ? io_pool_get(s->pool, len) : IO_NO_FRAME;
-	if (frame == IO_NO_FRAME) {
-		count(len > IO_LARGE_BYTES ? &s->oversize_pkts : &s->no_frame_pkts);
-		return false;
-	}
-	out->data = s->pool->base + io_pool_off(s->pool, frame);
-	out->frame = frame;
-	out->len = out->wirelen = len;
-	for (uint32_t i = head; i != end; i = io_nm_next(ring, i)) {
-		const uint8_t *part = io_nm_buf(&s->port, ring, ring->slot[i].buf_idx);
-		uint32_t n = ring->slot[i].len;
-
-		if (part == NULL || n > ring->nr_buf_size || at + n > len) {
-			count(&s->oversize_pkts);
-			io_pool_put(s->pool, frame);
-			return false;
-		}
-		memcpy(out->data + at, part, n);
-		at += n;
-	}
-	return true;
-}
-
-/* Where the packet at head ends, if all of it is there; else head. */
-static uint32_t
-packet_end(const struct netmap_ring *ring, uint32_t head, uint32_t space)
-{
-	for (uint32_t i = head; space > 0; space--) {
-		bool more = (ring->slot[i].flags & NS_MOREFRAG) != 0;
-
-		i = io_nm_next(ring, i);
-		if (!more)
-			return i;
-	}
-	return head;
-}
-
-/* The buffer of slot i for a free one; false: none is free. */
-static bool
-take_swapped(struct netmap_source *s, struct netmap_ring *ring, uint32_t i, struct io_pkt *out)
-{
-	struct netmap_slot *slot = &ring->slot[i];
-	uint8_t *data = io_nm_buf(&s->port, ring, slot->buf_idx);
-	uint32_t frame;
-
-	if (data == NULL || slot->len > ring->nr_buf_size) {
-		count(&s->oversize_pkts);
-		return true;
-	}
-	frame = io_region_get(s->region);
-	if (frame == IO_NO_FRAME)
-		return false;
-	out->data = data;
-	out->len = out->wirelen = slot->len;
-	out->frame = frame;
-	slot->buf_idx = io_region_swap(s->region, frame, slot->buf_idx);
-	slot->flags |= NS_BUF_CHANGED;
-	return true;
-}
-
-/* At most n packets of one ring. */
-static uint32_t
-ring_take(struct netmap_source *s, struct netmap_ring *ring, struct io_pkt *out, uint32_t n,
-	uint64_t now)
-{
-	uint32_t head = ring->head, space = io_nm_space(ring), got = 0;
-
-	while (got < n && space > 0) {
-		uint32_t end = packet_end(ring, head, space);
-		uint32_t slots = end >= head ? end - head : end + ring->num_slots - head;
-
-		out[got] = (struct io_pkt){.ts_ns = now, .frame = IO_NO_FRAME};
-		if (slots == 0)
-			break;
-		if (slots > 1)
-			take_joined(s, ring, head, end, &out[got]);
-		else if (!take_swapped(s, ring, head, &out[got]))
-			break;
-		got += out[got].frame != IO_NO_FRAME;
-		space -= slots;
-		s->taken += slots;
-		head = end;
-	}
-	ring->head = ring->cur = head;
-	return got;
-}
-
-static uint32_t
-rings_take(struct netmap_source *s, struct io_pkt *out, uint32_t n)
-{
-	uint64_t now = os_clock_real_ns();
-	uint32_t got = 0;
-
-	for (uint32_t k = s->port.first; k < s->port.last && got < n; k++) {
-		struct netmap_ring *ring = io_nm_rx_ring(&s->port, s->ring);
-
-		got += ring_take(s, ring, out + got, n - got, now);
-		if (got < n)
-			s->ring = s->ring + 1 < s->port.last ? s->ring + 1 : s->port.first;
-	}
-	return got;
-}
-
-/* Once every buffer is back, the port is tend's. */
+/* Once every buffer is back, the port is tend's; sinks let go of what they keep. */
 static void
 leave(struct netmap_source *s)
 {
-	if (atomic_load_explicit(&s->phase, memory_order_relaxed) != LEAVE ||
-		io_region_held(s->region) > 0)
+	if (atomic_load_explicit(&s->phase, memory_order_relaxed) != LEAVE)
 		return;
-	io_region_empty(s->region);
+	s->rx.region->leaving = true;
+	if (io_region_held(s->rx.region) > 0)
+		return;
+	io_region_empty(s->rx.region);
 	atomic_store_explicit(&s->phase, LEFT, memory_order_release);
 }
 
@@ -293,6 +168,7 @@ static int
 source_rx(void *priv, struct io_pkt *out, uint32_t n)
 {
 	struct netmap_source *s = priv;
+	uint64_t now = os_clock_real_ns();
 	uint32_t got;
 
 	/* Pairs with tend's: the port is open, and the region its. */
@@ -300,12 +176,12 @@ source_rx(void *priv, struct io_pkt *out, uint32_t n)
 		leave(s);
 		return 0;
 	}
-	got = rings_take(s, out, n);
-	if (got > 0 && s->taken < io_nm_rx_ring(&s->port, s->port.first)->num_slots / 4)
+	got = io_nm_rx_take(&s->rx, out, n, now);
+	if (got > 0 && s->rx.taken < s->port.rings[0].slots / 4)
 		return (int)got;
-	ioctl(s->port.fd, NIOCRXSYNC, NULL);
-	s->taken = 0;
-	return (int)(got > 0 ? got : rings_take(s, out, n));
+	s->dead = ioctl(s->port.fd, NIOCRXSYNC, NULL) < 0;
+	s->rx.taken = 0;
+	return (int)(got > 0 ? got : io_nm_rx_take(&s->rx, out, n, now));
 }
 
 static uint64_t
@@ -313,7 +189,7 @@ source_idle(void *priv, struct io_wait *wait)
 {
 	struct netmap_source *s = priv;
 
-	if (wait != NULL && wait->n < IO_WAIT_MAX &&
+	if (wait != NULL && wait->n < IO_WAIT_MAX && !s->dead &&
 		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;
 	return UINT64_MAX;
@@ -325,8 +201,10 @@ source_counters(void *priv, struct io_source_counters *out)
 	struct netmap_source *s = priv;
 
 	*out = (struct io_source_counters){
-		.oversize_pkts = atomic_load_explicit(&s->oversize_pkts, memory_order_relaxed),
-		.no_frame_pkts = atomic_load_explicit(&s->no_frame_pkts, memory_order_relaxed),
+		.oversize_pkts =
+			atomic_load_explicit(&s->rx.oversize_pkts, memory_order_relaxed),
+		.no_frame_pkts =
+			atomic_load_explicit(&s->rx.no_frame_pkts, memory_order_relaxed),
 	};
 }
 
@@ -335,7 +213,7 @@ mode_tell(const struct netmap_source *s, struct io_status *out)
 {
 	static const char *const ways[] = {
 		"", "native, ", "emulated, ", "native or emulated, "};
-	uint32_t rings = s->port.last - s->port.first;
+	uint32_t rings = s->port.nrings;
 
 	snprintf(out->mode, sizeof(out->mode), "%s%u ring%s, %u extra buffers",
 		ways[s->port.way], rings, rings == 1 ? "" : "s", s->port.extra);
@@ -357,7 +235,7 @@ port_renew(struct netmap_source *s, struct io_status *out)
 	port_close(s);
 	if (out->state == IO_GONE)
 		return;
-	if (port_open(s, s->region->n, &err) < 0) {
+	if (port_open(s, s->rx.region->n, &err) < 0) {
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;
 	}
@@ -372,7 +250,7 @@ source_tend(void *priv, struct io_status *out)
 	int phase = atomic_load_explicit(&s->phase, memory_order_acquire);
 	unsigned index;
 
-	if (s->region == NULL)
+	if (s->rx.region == NULL)
 		return;
 	out->state = io_nm_state(s->name, &index);
 	if (phase == LEFT)
@@ -383,23 +261,29 @@ source_tend(void *priv, struct io_status *out)
 		mode_tell(s, out);
 }
 
+/* VALE ports and pipes are nobody else's; an interface is taken only if netmap is named. */
 static void
 source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 {
+	const char *name = bare_name(cfg->ifname);
 	struct io_err err = {""};
 
-	out->rank = 60;
-	if (io_nm_check(bare_name(cfg->ifname), &err) < 0) {
-		snprintf(out->why, sizeof(out->why), "%s", err.text);
+	out->rank = IO_RANK_ZEROCOPY;
+	snprintf(out->got, sizeof(out->got), "netmap");
+	if (access(NETMAP_DEVICE, F_OK) != 0) {
+		snprintf(out->why, sizeof(out->why),
+			NETMAP_DEVICE " of its kernel module is missing");
+		snprintf(out->fix, sizeof(out->fix), "modprobe netmap");
 		return;
 	}
-	out->usable = !io_nm_is_interface(bare_name(cfg->ifname));
-	snprintf(out->got, sizeof(out->got), "netmap");
-	if (!out->usable)
+	if (io_nm_check(name, &err) < 0)
+		snprintf(out->why, sizeof(out->why), "%s", err.text);
+	else if (name == cfg->ifname && io_nm_is_interface(name))
 		snprintf(out->why, sizeof(out->why),
 			"netmap takes an interface away from the host, so it has to be asked "
-			"for: "
-			"type=\"netmap\"");
+			"for: type=\"netmap\"");
+	else
+		out->usable = true;
 }
 
 static void
@@ -407,9 +291,9 @@ source_close(void *priv)
 {
 	struct netmap_source *s = priv;
 
-	if (s->region != NULL && s->port.fd >= 0)
-		io_region_empty(s->region);
-	s->region = NULL;
+	if (s->rx.region != NULL && s->port.fd >= 0)
+		io_region_empty(s->rx.region);
+	s->rx.region = NULL;
 	port_close(s);
 }
 

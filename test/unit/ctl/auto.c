@@ -139,7 +139,7 @@ link_to(const char *engine, const char *ifname)
 
 static const struct {
 	struct fake fakes[3];
-	const char *order[4]; /* types in the list; netmap and the unusable ones behind */
+	const char *order[4]; /* types in the list; the unusable ones behind */
 	bool works;
 } cases[] = {
 	{{YES(20), YES(40), YES(30)}, {"afxdp", "third", "afpacket"}, true},
@@ -202,12 +202,6 @@ said(void **state)
 	assert_string_equal(row(0, "got"), "mode of afpacket");
 	assert_string_equal(row(1, "usable"), "no");
 	assert_string_equal(row(1, "why"), "too old");
-	assert_string_equal(row(3, "type"), "netmap");
-	if (access("/dev/netmap", F_OK) != 0) {
-		assert_non_null(
-			strstr(row(3, "why"), "/dev/netmap of its kernel module is missing"));
-		assert_string_equal(row(3, "fix"), "modprobe netmap");
-	}
 	OK(ctl_engine_start(ctl, "e", &err));
 	view_take("e");
 	assert_string_equal(view_str("type"), "afpacket");
