@@ -24,6 +24,7 @@ help:
 	@echo 'make test                 runs all tests, and some again under ASan, UBSan and TSan'
 	@echo 'make bench                prints what the data plane costs'
 	@echo 'make bench-live           the same for capturing from an interface, beside netsniff-ng (root)'
+	@echo 'make bench-netmap         packets per second by netmap, beside its own lb (needs NETMAP_KO, NETMAP_APPS)'
 	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
@@ -40,10 +41,13 @@ test: test-builds
 	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
 
 bench: all
-	@$(MESON) test -C build --benchmark --no-rebuild --verbose --no-suite live
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --no-suite live --no-suite netmap
 
 bench-live: build-with-tests
 	@$(MESON) test -C build --benchmark --no-rebuild --verbose --suite live
+
+bench-netmap: build-with-tests
+	@$(MESON) test -C build --benchmark --no-rebuild --verbose --suite netmap
 
 fuzz: build-fuzz/build.ninja
 	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse

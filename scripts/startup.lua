@@ -21,6 +21,9 @@
 --                           pacf:capture{3  ---  application 4
 --
 -- Each connection goes to one of the four, with all its packets of both directions.
+--
+-- With type "netmap" the channels are netmap pipes, named after what is read: setup("netmap", "eth3") opens
+-- netmap:eth3{0 to netmap:eth3{3, and netmap applications open netmap:eth3}0 to netmap:eth3}3.
 
 ---------------------------------------------------------------------------------------------
 -- What to change
@@ -34,12 +37,9 @@ CAPTURE = CAPTURE or os.getenv("PACF_CAPTURE")
 APPLICATIONS = 4
 NAME = "capture"
 
--- For a live interface, nothing below needs to change: once this build has an engine type for
--- interfaces (pkteng.new names the types it knows when you give it another), call for instance
---
---     setup("netmap", "eth3")
---
--- as root instead of setup("pcap", ...).  The differences to a file:
+-- For a live interface, nothing below needs to change: call for instance setup("auto", "eth3"), or
+-- setup("netmap", "eth3") where there is netmap, as root, instead of setup("pcap", ...).  The differences
+-- to a file:
 --   * a live interface does not wait: an application that is too slow, or absent, loses packets, and
 --     status() says how many.  A file waits, so that nothing is lost; when_full and
 --     when_detached of pkteng.open_channel choose between "wait" and "drop";
@@ -49,13 +49,20 @@ NAME = "capture"
 -- The two set-ups
 ---------------------------------------------------------------------------------------------
 
--- Opens the channels on one engine.  Called once per engine: engines that open the same
--- channel feed the same application.
-local function open_channels(engine)
-	for id = 0, APPLICATIONS - 1 do
+-- The daemon's end of channel `id`.
+local function channel_name(type, ifname, id)
+	if type == "netmap" then
+		return ("netmap:%s{%d"):format(ifname, id)
+	end
+	return ("pacf:%s{%d"):format(NAME, id)
+end
+
+-- Opens channels first .. last on one engine.
+local function open_channels(engine, type, ifname, first, last)
+	for id = first, last do
 		pkteng.open_channel({
 			engine = engine,
-			channel = ("pacf:%s{%d"):format(NAME, id),
+			channel = channel_name(type, ifname, id),
 			-- SAMPLE: the flows are split among the channels.
 			-- COPY: this channel gets every packet.  DROP: nothing goes out at all.
 			action = "SAMPLE",
@@ -63,10 +70,15 @@ local function open_channels(engine)
 	end
 end
 
-local function say_what_next()
+local function say_what_next(type, ifname)
 	print("Set up. Now start the applications, for instance, in another terminal:")
 	for id = 0, APPLICATIONS - 1 do
-		print(("    bin/pacf-run tcpdump -n -i 'pacf:%s}%d' &"):format(NAME, id))
+		local name = channel_name(type, ifname, id):gsub("{", "}")
+		if type == "netmap" then
+			print(("    pkt-gen -f rx -i '%s' &"):format(name))
+		else
+			print(("    bin/pacf-run tcpdump -n -i '%s' &"):format(name))
+		end
 	end
 	print("then, here: start(), status(), and at the end teardown().")
 end
@@ -78,15 +90,17 @@ function setup(type, ifname)
 	-- What it reads.  batch=1024 would read up to 1024 packets at a time.  With a file, speed=1
 	-- replays it as fast as it was recorded and loop=true begins again at its end.
 	pkteng.link({engine = "e0", ifname = ifname})
-	open_channels("e0")
-	say_what_next()
+	open_channels("e0", type, ifname, 0, APPLICATIONS - 1)
+	say_what_next(type, ifname)
 end
 
 -- Four engines e0 .. e3 on one interface: engine i reads the interface's receive queue i (qid) and runs
 -- on the i-th of cpus.  setup4("netmap", "eth3", {0, 1, 2, 3})
 --
 -- A file has no queues: give four files, setup4("pcap", {"a.pcap", "b.pcap", "c.pcap", "d.pcap"}).
--- All four engines feed the same four applications.
+-- All four engines feed the same four applications, each connection goes to one of them; but a netmap pipe has
+-- one writer, so with type "netmap" engine i feeds application i, and which connections these are is for the
+-- interface to decide (its RSS).
 function setup4(type, ifname, cpus)
 	local files = _G.type(ifname) == "table" and ifname
 	if type == "pcap" and not files then
@@ -100,9 +114,13 @@ function setup4(type, ifname, cpus)
 			ifname = files and files[i + 1] or ifname,
 			qid = not files and i or nil,
 		})
-		open_channels(engine)
+		if type == "netmap" then
+			open_channels(engine, type, ifname, i, i)
+		else
+			open_channels(engine, type, ifname, 0, APPLICATIONS - 1)
+		end
 	end
-	say_what_next()
+	say_what_next(type, ifname)
 end
 
 ---------------------------------------------------------------------------------------------

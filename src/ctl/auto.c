@@ -170,7 +170,10 @@ is_readable(struct ctl_auto *a, const struct ctl_link_args *args)
 	if (os_netif_read(args->ifname, &netif) == 0)
 		return true;
 	look(a, args);
-	return a->n > 0 && a->rows[0].probe.usable;
+	if (a->n > 0 && a->rows[0].probe.usable)
+		return true;
+	a->n = 0;
+	return false;
 }
 
 static int

@@ -1,7 +1,6 @@
 /*
  * io/sink_netmap: packets into a netmap port: one end of a pipe, whose other end an application
- * has; a VALE port; an interface.  A packet whose buffer is in the same memory as the port, and
- * that nobody else holds, is swapped into the ring; others are copied.
+ * has; a VALE port; an interface.  netmap_tx.c fills the rings.
  *
  * What does not fit the ring waits in a queue of `slots` packets, which holds references to
  * their frames.  A full queue refuses what comes, or (keep_newest) lets go of the oldest.  The
@@ -13,8 +12,7 @@
  * between are lost and counted as what finds no room.
  */
 #include "fail.h"
-#include "netmap_port.h"
-#include "region.h"
+#include "netmap_tx.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -29,9 +27,8 @@ struct netmap_sink {
 	_Atomic int phase; /* enum phase */
 	struct io_nm_port port;
 	struct io_pool *pool;
-	uint32_t ring; /* where the next packet goes */
+	struct io_nm_tx tx;
 	bool keep_newest;
-	uint32_t cut;
 	uint32_t slots, head, tail; /* the queue; cursors run free */
 	uint32_t large;		    /* large frames in it */
 	struct io_pkt *queue;
@@ -64,93 +61,9 @@ sink_open(void *priv, const struct io_sink_cfg *cfg, struct io_err *err)
 	snprintf(s->name, sizeof(s->name), "%s", cfg->path);
 	s->pool = cfg->pool;
 	s->slots = cfg->slots;
-	s->cut = cfg->cut;
+	s->tx = (struct io_nm_tx){.port = &s->port, .pool = cfg->pool, .cut = cfg->cut};
 	s->keep_newest = cfg->keep_newest;
 	return 0;
-}
-
-/* A ring with room, by turns; NULL: all are full. */
-static const struct io_nm_ring *
-ring_with_room(struct netmap_sink *s, uint32_t *head, uint32_t *space)
-{
-	for (uint32_t k = 0; k < s->port.nrings; k++) {
-		const struct io_nm_ring *r = &s->port.rings[s->ring];
-
-		*space = io_nm_space(r, head);
-		if (*space > 0)
-			return r;
-		s->ring = s->ring + 1 < s->port.nrings ? s->ring + 1 : 0;
-	}
-	return NULL;
-}
-
-/* The region whose buffer this frame is, if it can be swapped into the slot. */
-static struct io_region *
-swappable(
-	const struct netmap_sink *s, const struct io_nm_ring *r, uint32_t head, uint32_t frame)
-{
-	struct io_region *region;
-
-	if (io_nm_buf(r, r->ring->slot[head].buf_idx) == NULL)
-		return NULL;
-
-	if (!io_pool_is_foreign(s->pool, frame) || s->pool->refs[frame] != 1)
-		return NULL;
-	region = io_region_of(s->pool, frame);
-	return region->memory == s->port.memory ? region : NULL;
-}
-
-/* Into as many slots from head on as it takes; false: the ring is not as it should be. */
-static bool
-ring_copy(const struct io_nm_ring *r, uint32_t head, const uint8_t *data, uint32_t len)
-{
-	uint32_t at = 0;
-
-	do {
-		struct netmap_slot *slot = &r->ring->slot[head];
-		uint32_t n = len - at < r->buf_bytes ? len - at : r->buf_bytes;
-		uint8_t *buf = io_nm_buf(r, slot->buf_idx);
-
-		if (buf == NULL)
-			return false;
-		memcpy(buf, data + at, n);
-		at += n;
-		slot->len = (uint16_t)n;
-		slot->flags = at < len ? NS_MOREFRAG : 0;
-		head = io_nm_next(r, head);
-	} while (at < len);
-	io_nm_move(r, head);
-	return true;
-}
-
-static void
-ring_swap(const struct io_nm_ring *r, uint32_t head, struct io_region *region, uint32_t frame,
-	uint32_t len)
-{
-	struct netmap_slot *slot = &r->ring->slot[head];
-
-	slot->buf_idx = io_region_swap(region, frame, slot->buf_idx);
-	slot->len = (uint16_t)len;
-	slot->flags = NS_BUF_CHANGED;
-	io_nm_move(r, io_nm_next(r, head));
-}
-
-/* Puts it into a ring; false: there is no room. */
-static bool
-ring_put(struct netmap_sink *s, const struct io_pkt *pkt)
-{
-	uint32_t len = s->cut != 0 && s->cut < pkt->len ? s->cut : pkt->len, head, space;
-	const struct io_nm_ring *r = ring_with_room(s, &head, &space);
-	struct io_region *region;
-
-	if (r == NULL)
-		return false;
-	region = swappable(s, r, head, pkt->frame);
-	if (region != NULL) {
-		ring_swap(r, head, region, pkt->frame, len);
-		return true;
-	}
-	return (uint64_t)space * r->buf_bytes >= len && ring_copy(r, head, pkt->data, len);
 }
 
 static uint32_t
@@ -177,7 +90,7 @@ queue_pop(struct netmap_sink *s)
 static void
 queue_drain(struct netmap_sink *s)
 {
-	while (queued(s) > 0 && ring_put(s, &s->queue[s->head % s->slots]))
+	while (queued(s) > 0 && io_nm_tx_put(&s->tx, &s->queue[s->head % s->slots]))
 		queue_pop(s);
 }
 
@@ -246,7 +159,7 @@ sink_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 		queue_drain(s);
 	}
 	for (; i < n; i++)
-		if (queued(s) > 0 || !ring_put(s, pkts[i]))
+		if (queued(s) > 0 || !io_nm_tx_put(&s->tx, pkts[i]))
 			if (!queue_put(s, pkts[i]))
 				break;
 	sink_sync(s);
@@ -265,26 +178,16 @@ sink_room(void *priv)
 }
 
 static uint32_t
-ring_waiting(const struct netmap_sink *s)
-{
-	uint32_t waiting = 0, head;
-
-	for (uint32_t k = 0; k < s->port.nrings; k++)
-		waiting += s->port.rings[k].slots - 1 - io_nm_space(&s->port.rings[k], &head);
-	return waiting;
-}
-
-static uint32_t
 sink_tick(void *priv, uint64_t *unread_pkts)
 {
 	struct netmap_sink *s = priv;
 	uint32_t waiting = 0;
 
-	if (usable(s) && (queued(s) > 0 || ring_waiting(s) > 0)) {
+	if (usable(s) && (queued(s) > 0 || io_nm_tx_waiting(&s->port) > 0)) {
 		sink_sync(s);
 		queue_drain(s);
 		sink_sync(s);
-		waiting = queued(s) + ring_waiting(s);
+		waiting = queued(s) + io_nm_tx_waiting(&s->port);
 	}
 	*unread_pkts += s->unread_pkts;
 	s->unread_pkts = 0;
@@ -337,7 +240,7 @@ sink_tend(void *priv, struct io_status *out)
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;
 	}
-	s->ring = 0;
+	s->tx.ring = 0;
 	atomic_store_explicit(&s->phase, RUNNING, memory_order_release);
 }
 

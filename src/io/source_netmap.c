@@ -269,7 +269,6 @@ source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 	struct io_err err = {""};
 
 	out->rank = IO_RANK_ZEROCOPY;
-	snprintf(out->got, sizeof(out->got), "netmap");
 	if (access(NETMAP_DEVICE, F_OK) != 0) {
 		snprintf(out->why, sizeof(out->why),
 			NETMAP_DEVICE " of its kernel module is missing");
@@ -283,7 +282,7 @@ source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
 			"netmap takes an interface away from the host, so it has to be asked "
 			"for: type=\"netmap\"");
 	else
-		out->usable = true;
+		out->usable = snprintf(out->got, sizeof(out->got), "netmap") > 0;
 }
 
 static void

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""How many packets a second come from a VALE port through pacf to four pipes, beside netmap's own lb -p 4: in
+the guest of netmap-vm.sh, by turns, from the same generator to the same readers.  Prints each round and the
+median of the ratios; fails below 1.
+
+usage: netmap-vm.sh python3 test/net/netmap_bench.py [rate] [batches]
+
+batches       pacf only, with bursts of several sizes
+NETMAP_ROUNDS 5 by default
+"""
+import os
+import re
+import signal
+import statistics
+import sys
+import time
+
+from netmap_lab import SEED, SLOW, Program, main, need, until, vale_ports
+
+
+def counted(readers, seconds, generator):
+    """Packets a second that all readers took in the middle of what is sent."""
+    time.sleep(2)
+    begin, at = sum(r() for r in readers), time.monotonic()
+    time.sleep(seconds)
+    rate = (sum(r() for r in readers) - begin) / (time.monotonic() - at)
+    need(generator.process.poll() is None, 'the generator ended: ' + generator.said()[-300:])
+    return rate
+
+
+def progress(reader):
+    """Of a pkt-gen: what it says every 100 ms."""
+    def total():
+        words = re.findall(r'main_thread .*?\(([0-9.]+) ([KMG]?)pkts', reader.said())
+        return sum(float(n) * {'': 1, 'K': 1e3, 'M': 1e6, 'G': 1e9}[unit] for n, unit in words)
+    return total
+
+
+def rate_of(lab, distributor, port, generator_port, seconds):
+    readers = [lab.reader('%s}%d' % (port, i), '-T', '100') for i in range(4)]
+    generator = lab.generator(generator_port)
+    rate = counted([progress(r) for r in readers], seconds, generator)
+    generator.end()
+    distributor()
+    for r in readers:
+        r.end()
+    return rate
+
+
+def rate_pacf(lab, seconds, batch=1024):
+    vale, pacf = lab.vale(), lab.pacf()
+    typed_batch = SEED.replace('1024', str(batch)).replace('PORT', vale + ':a').replace('ACTION', 'SAMPLE')
+    for line in typed_batch.splitlines():
+        pacf.lua(line)
+    return rate_of(lab, pacf.close, vale + ':a', vale + ':g', seconds)
+
+
+def rate_lb(lab, seconds):
+    vale = lab.vale()
+    lb = Program(lab, 'lb', '-i', 'netmap:%s:a' % vale, '-p', '4', '-B', '16384', '-w', '0')
+    until('lb: ' + lb.said(), lambda: vale + ':a' in ' '.join(vale_ports()), SLOW)
+
+    def end():
+        lb.signal(signal.SIGINT)
+        lb.process.wait(timeout=SLOW)
+    return rate_of(lab, end, vale + ':a', vale + ':g', seconds)
+
+
+def case_rate(lab):
+    rounds, seconds = int(os.environ.get('NETMAP_ROUNDS') or 5), 5
+    ratios = []
+    for i in range(rounds):
+        pair = (lambda: rate_pacf(lab, seconds), lambda: rate_lb(lab, seconds))
+        first, second = (pair[0](), pair[1]()) if i % 2 == 0 else (lambda b, a: (a, b))(pair[1](), pair[0]())
+        ratios.append(first / second)
+        print('round %d: pacf %.0f packets/s, lb -p 4 %.0f packets/s, ratio %.2f' % (i + 1, first, second, ratios[-1]))
+    print('median ratio %.2f (%.2f to %.2f)' % (statistics.median(ratios), min(ratios), max(ratios)))
+    need(statistics.median(ratios) >= 1, 'slower than lb')
+
+
+def case_batches(lab):
+    sizes = (16, 64, 256, 1024)
+    rates = {size: [] for size in sizes}
+    for _ in range(int(os.environ.get('NETMAP_ROUNDS') or 3)):
+        for size in sizes:
+            rates[size].append(rate_pacf(lab, 3, size))
+    for size in sizes:
+        print('batch %d: %s packets/s' % (size, ' '.join('%.0f' % r for r in rates[size])))
+
+
+if __name__ == '__main__':
+    sys.exit(main({n: f for n, f in globals().items() if n == 'case_rate' or n[5:] in sys.argv}, __doc__))
