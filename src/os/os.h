@@ -9,6 +9,7 @@
 #ifndef PACF_OS_H
 #define PACF_OS_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifndef ENODATA
+#define ENODATA ENOATTR /* of FreeBSD; as in include/pacf.h, where it is promised */
 #endif
 
 /* Clocks, in nanoseconds: monotonic (for intervals) and since the epoch (for time stamps). */
