@@ -195,6 +195,7 @@ settle(struct pacf *p)
 		return;
 	if (!ready(p)) {
 		drain(p);
+		os_waitset_settle(p->waitset);
 		/* Drained before armed: what is rung from here on stays.  An interrupt may have
 		 * been drained; its flag was set before it rang. */
 		if (arm(p))

@@ -39,7 +39,8 @@ os_netif_read(const char *name, struct os_netif *out)
 	for (a = all; a != NULL; a = a->ifa_next) {
 		const struct if_data *data = a->ifa_data;
 
-		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr->sa_family != AF_LINK)
+		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr == NULL ||
+			a->ifa_addr->sa_family != AF_LINK)
 			continue;
 		memcpy(out->name, name, strlen(name) + 1);
 		out->index = if_nametoindex(name);

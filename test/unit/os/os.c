@@ -132,10 +132,14 @@ waitset_levels(void **state)
 		FD_ZERO(&fds);
 		FD_SET(set, &fds);
 		assert_int_equal(select(set + 1, &fds, NULL, NULL, &zero), 1);
+		os_waitset_settle(set);
+		assert_true(readable(set)); /* nothing was read: it takes nothing back */
 		os_bell_drain(bells[i]);
+		os_waitset_settle(set);
 		assert_false(readable(set));
 	}
 	close(pair[1]); /* hung up, and stays so */
+	os_waitset_settle(set);
 	assert_true(readable(set));
 	assert_true(readable(set));
 	close(pair[0]);
