@@ -47,6 +47,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * 2 * XDP_SOCKET_SLOTS;
 	info->pool_frames = s->reserve;
 	info->stamps = "xdp";
+	info->keeps_tags = s->tags = cfg->mode != IO_MODE_GENERIC && xdp_probe_tags(&netif);
 	return 0;
 }
 
@@ -267,7 +268,13 @@ text_tell(const struct xdp_source *s, bool zerocopy, int refused, struct io_stat
 
 	if (out->text[0] != '\0')
 		return;
-	if (stamps & XDP_STAMP_CARD_OFF)
+	if (s->tags && !s->port->hints)
+		snprintf(out->text, sizeof(out->text),
+			"this kernel tells no VLAN tags that the card has taken out: `ethtool "
+			"-K "
+			"%s rxvlan off`",
+			s->name);
+	else if (stamps & XDP_STAMP_CARD_OFF)
 		snprintf(out->text, sizeof(out->text),
 			"the card's clock is not set to the time: stamps are the kernel's; "
 			"phc2sys -s CLOCK_REALTIME -c %s sets it",

@@ -30,6 +30,7 @@ struct xdp_source {
 	unsigned ifindex;
 	uint32_t queues;  /* that the interface had when the set was opened */
 	uint32_t reserve; /* frames for all sockets; each gets an equal share */
+	bool tags;	  /* the driver is said to tell those taken out */
 	uint32_t nsockets;
 	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
 	uint64_t lost_before; /* by sockets that are closed; control's */

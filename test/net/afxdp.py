@@ -117,6 +117,54 @@ def case_generic(lab):
     comes(lab, wire)
 
 
+def case_generic_parts(lab):
+    wire = begin(lab, mtu=9000)
+    run(lab, wire, more=", mode='generic'")
+    until('a mode', lambda: of(lab).get('mode'))
+    need('in parts' in of(lab)['mode'], of(lab))
+    comes(lab, wire, frames=[frame(i, 60 + i * 17 % 8950, i % 50) for i in range(1500)])
+
+
+def case_tap(lab):
+    """Another driver: of tap interfaces, with and without packets of several buffers."""
+    lab.start()
+    lab.needs('afxdp')
+    tap = wires.Tun('tap7', wires.Tun.TAP)
+    tap.near = 'tap7'
+    for mtu in (1500, 9000):
+        wires.run('ip', 'link', 'set', 'tap7', 'mtu', str(mtu))
+        run(lab, tap, 'e%d' % mtu)
+        sent = [frame(i, 60 + i * 17 % (mtu - 50), i % 50) for i in range(1500)]
+        for at in range(0, len(sent), 100):
+            for data in sent[at:at + 100]:
+                os.write(tap.fd, data)
+            until('packets', lambda: received(lab, 'e%d' % mtu) == at + 100, 5)
+        need(of(lab, 'e%d' % mtu)['mode'].startswith('native copy, 1 queue'), of(lab, 'e%d' % mtu))
+        stop(lab, 'e%d' % mtu)
+        need(of(lab, 'e%d' % mtu)['super_pkts'] == 0, 'none is longer than the MTU')
+        need(lab.sunk('e%d.pcap' % mtu) == sent, 'not as it was sent, MTU %d' % mtu)
+    tap.close()
+
+
+def case_super(lab):
+    """Longer than the MTU, as of GRO: whole, and counted.  A tap interface lets them in as they are."""
+    lab.start()
+    lab.needs('afxdp')
+    tap = wires.Tun('tap7', wires.Tun.TAP)
+    tap.near = 'tap7'
+    wires.run('ip', 'link', 'set', 'tap7', 'mtu', '9000')
+    run(lab, tap)
+    tags = ((0x8100, 1), (0x88a8, 2))
+    sent = [frame(i, size, tags=tags) for i, size in enumerate((9022, 9023, 20000, 60000) * 5)]
+    for data in sent:
+        os.write(tap.fd, data)
+    until('all: %s' % of(lab), lambda: received(lab) == len(sent), 5)
+    need(of(lab)['super_pkts'] == 15, of(lab))
+    stop(lab)
+    need(lab.sunk('e.pcap') == sent, 'not as they were sent')
+    tap.close()
+
+
 def case_no_zerocopy(lab):
     """Asked for what there is not: refused, with what there is; nothing stays."""
     wire = begin(lab)
@@ -262,6 +310,8 @@ def case_card_tags(lab):
     wire = begin(lab)
     given, whole = tags_beside(lab, wire)
     run(lab, wire)
+    until('a mode', lambda: of(lab).get('mode'))
+    need('tag' not in of(lab)['note'], of(lab))
     wire.send(given)
     until('all', lambda: received(lab) == len(given))
     stop(lab)
