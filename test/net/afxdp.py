@@ -7,6 +7,7 @@ usage: afxdp.py [CASE ...]
 import collections
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import struct
@@ -23,7 +24,7 @@ from netns import Skipped, frame, need, until
 # The cheapest XDP program: return XDP_PASS.
 FOREIGN = '__attribute__((section("xdp"), used)) int stranger(void *c) { return 2; } ' \
     'char l[] __attribute__((section("license"), used)) = "GPL";'
-PR_CAPBSET_DROP, CAP_SYS_ADMIN, CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW = 24, 21, 39, 12, 13
+PR_CAPBSET_DROP, CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK, CAP_BPF, CAP_LAST = 24, 12, 13, 14, 39, 40
 
 
 def link(lab, wire, name='e', more='', kind='afxdp'):
@@ -426,15 +427,42 @@ def case_recreated_larger(lab):
     comes(lab, wire, frames=[frame(i, 60 + i * 17 % 8950, i % 50) for i in range(1500)])
 
 
-def case_no_rights(lab):
-    """Without the capabilities: what is missing, not an error number."""
-    wire = lab.wire()
+def keep_only(*capabilities):
+    """For a process that is to begin: of root's capabilities it keeps these."""
     libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(CAP_LAST + 1):
+        if capability not in capabilities:
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def case_least_rights(lab):
+    """Those that the manual names are enough."""
+    wire = lab.wire(mtu=9000)
+    lab.start(lambda: keep_only(CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_IPC_LOCK))
+    lab.needs('afxdp')
+    run(lab, wire)
+    comes(lab, wire)
+
+
+def case_no_locked_memory(lab):
+    """The memory of the sockets counts as locked."""
+    wire = lab.wire()
 
     def weaken():
-        for capability in (CAP_SYS_ADMIN, CAP_BPF, CAP_NET_ADMIN):
-            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+        keep_only(CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF)
     lab.start(weaken)
+    lab.needs('afxdp')
+    link(lab, wire)
+    said = lab.daemon.refused("pkteng.start{engine='e'}")
+    need('CAP_IPC_LOCK' in said and 'ulimit -l' in said and wire.near in said, said)
+    need(program(wire) == {}, 'a start that failed leaves %s' % program(wire))
+
+
+def case_no_rights(lab):
+    """Without one of them: what is missing, not an error number."""
+    wire = lab.wire()
+    lab.start(lambda: keep_only(CAP_NET_RAW, CAP_IPC_LOCK))
     lab.needs('afxdp')
     link(lab, wire)
     said = lab.daemon.refused("pkteng.start{engine='e'}")
