@@ -81,6 +81,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "kernel";
+	info->keeps_tags = true;
 	info->delay_ns = AFP_DELAY_NS;
 	return 0;
 }
