@@ -229,19 +229,6 @@ afp_ring_bind(struct afp_ring *ring, const struct os_netif *netif, struct io_err
 }
 
 void
-afp_ring_close(struct afp_ring *ring)
-{
-	if (ring->entered)
-		LIST_REMOVE(ring, entry);
-	if (ring->mem != NULL)
-		munmap(ring->mem, (size_t)ring->nblocks * ring->block_bytes);
-	if (ring->fd >= 0)
-		close(ring->fd);
-	ring->mem = NULL;
-	ring->fd = -1;
-}
-
-void
 afp_ring_count(struct afp_ring *ring)
 {
 	struct tpacket_stats_v3 stats;
@@ -251,6 +238,24 @@ afp_ring_count(struct afp_ring *ring)
 		return;
 	ring->seen_pkts += stats.tp_packets;
 	ring->drop_pkts += stats.tp_drops;
+}
+
+/* Giving back the mapping takes a millisecond, in which packets come: they are counted behind
+ * it.
+ */
+void
+afp_ring_close(struct afp_ring *ring)
+{
+	if (ring->entered)
+		LIST_REMOVE(ring, entry);
+	if (ring->mem != NULL)
+		munmap(ring->mem, (size_t)ring->nblocks * ring->block_bytes);
+	if (ring->fd >= 0) {
+		afp_ring_count(ring);
+		close(ring->fd);
+	}
+	ring->mem = NULL;
+	ring->fd = -1;
 }
 
 static struct tpacket_hdr_v1 *

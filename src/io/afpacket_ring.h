@@ -62,6 +62,7 @@ int afp_ring_bind(struct afp_ring *ring, const struct os_netif *netif, struct io
 /* False once the interface that it is bound to was deleted or taken to another namespace; it
  * may be back since, even with its index, but the socket gets nothing of it. */
 bool afp_ring_alive(const struct afp_ring *ring);
+/* Counts to the last moment; the figures stay. */
 void afp_ring_close(struct afp_ring *ring);
 /* Adds the kernel's figures since the last time.  Any one thread at a time. */
 void afp_ring_count(struct afp_ring *ring);

@@ -114,10 +114,9 @@ ring_end(struct afpacket_source *s, struct afp_ring *ring)
 {
 	uint64_t lost;
 
-	afp_ring_count(ring);
+	afp_ring_close(ring);
 	lost = ring->seen_pkts - ring->taken_pkts - ring->told_pkts;
 	atomic_fetch_add_explicit(&s->drop_pkts, lost, memory_order_relaxed);
-	afp_ring_close(ring);
 	free(ring);
 }
 
