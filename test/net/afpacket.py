@@ -15,7 +15,7 @@ import live
 import netns
 import wires
 from daemon import check_ledger, need, until
-from exact import received, lost, same_frames, sinks
+from exact import received, same_frames, sinks
 from netns import frame
 
 
@@ -26,6 +26,10 @@ def engine(lab, ifname, name='e', more='', channels=1):
 
 def link(lab, name='e'):
     return lab.daemon.stats(name)['links'][0]
+
+
+def lost(lab, name='e'):
+    return sum(link(lab, name)[cause] for cause in (*live.LINK_LOSSES, 'drop_stop_pkts'))
 
 
 def settled(lab, names='e'):
