@@ -93,13 +93,21 @@ void dp_link_end(struct dp_engine *engine, struct dp_link *link, int why);
 bool dp_order_receive(struct dp_engine *engine);
 /* Nanoseconds until there may be; UINT64_MAX: nothing waits, or there is no buffer. */
 uint64_t dp_order_due_ns(const struct dp_engine *engine);
-/* Gives back what waits. */
+/* Gives back what waits; it was not handed on. */
 void dp_order_leave(struct dp_engine *engine);
 /* Packets of links are in one burst, each says from which it is. */
 static inline bool
 dp_burst_is_mixed(const struct dp_engine *engine)
 {
 	return engine->burst == engine->mixed || engine->reorder != NULL;
+}
+
+/* The engine stops, and has not handed this one on: a packet of that link. */
+static inline void
+dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number)
+{
+	engine->links[number].own.drop_stop_pkts++;
+	io_pool_put(&engine->pool, pkt->frame);
 }
 
 /* tops.c: the flows of packets first..pos-1, which were handed on. */
