@@ -44,7 +44,9 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->snaplen = IO_LARGE_BYTES;
 	info->ts_digits = 9;
 	info->streams = cfg->qid >= 0 ? 1 : netif.rx_queues;
-	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * 2 * XDP_SOCKET_SLOTS;
+	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * XDP_SOCKET_FRAMES;
+	s->reserve = s->reserve > XDP_RESERVE_LEAST ? s->reserve : XDP_RESERVE_LEAST;
+	atomic_init(&s->limit, XDP_SOCKET_FRAMES);
 	info->pool_frames = s->reserve;
 	info->stamps = "xdp";
 	info->keeps_tags = s->tags = cfg->mode != IO_MODE_GENERIC && xdp_probe_tags(&netif);
@@ -310,6 +312,20 @@ mode_tell(const struct xdp_source *s, struct io_status *out)
 	text_tell(s, zerocopy, refused, out);
 }
 
+/* Sockets that lost packets get more frames. */
+static void
+limit_look(struct xdp_source *s)
+{
+	uint32_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+	struct io_source_counters now;
+
+	source_counters(s, &now);
+	if (now.source_drop_pkts == s->lost_seen || limit >= s->reserve)
+		return;
+	s->lost_seen = now.source_drop_pkts;
+	atomic_store_explicit(&s->limit, 2 * limit, memory_order_relaxed);
+}
+
 static void
 source_tend(void *priv, struct io_status *out)
 {
@@ -318,6 +334,7 @@ source_tend(void *priv, struct io_status *out)
 	if (s->owner == NULL)
 		return;
 	clock_look(s);
+	limit_look(s);
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:
 		if (!set_fits(s, out))

@@ -1,7 +1,7 @@
 /*
  * io/xdp_rx: takes packets out of AF_XDP sockets.  Engine thread.  Invariant: a socket holds
- * its share of the reserve as long as the pool has frames, so that its fill ring never runs dry
- * by us.
+ * as many frames as it may (limit, and its share of the reserve) as long as the pool has some,
+ * so that its fill ring never runs dry by us.
  */
 #include "xdp_rx.h"
 #include "os.h"
@@ -29,10 +29,13 @@ socket_fill(struct xdp_source *s, uint32_t number)
 {
 	struct xdp_socket *sock = &s->sockets[number];
 	struct io_pool *pool = s->pool;
-	uint32_t room = s->reserve / s->nsockets - sock->held, at;
+	uint32_t share = s->reserve / s->nsockets, room, at;
+	uint32_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
 
-	if (room == 0)
+	share = limit < share ? limit : share;
+	if (share <= sock->held)
 		return;
+	room = share - sock->held;
 	if (room > pool->nfree)
 		room = pool->nfree;
 	if (room > xsk_prod_nb_free(&sock->fill, room))

@@ -28,9 +28,11 @@ struct xdp_source {
 	_Atomic uint32_t mtu;		  /* tend -> engine */
 	struct xdp_port *port;
 	unsigned ifindex;
-	uint32_t queues;  /* that the interface had when the set was opened */
-	uint32_t reserve; /* frames for all sockets; each gets an equal share */
-	bool tags;	  /* the driver is said to tell those taken out */
+	uint32_t queues;	/* that the interface had when the set was opened */
+	uint32_t reserve;	/* frames for all sockets; at most an equal share for each */
+	_Atomic uint32_t limit; /* tend -> engine: frames for each socket */
+	uint64_t lost_seen;	/* tend: when it last raised the limit */
+	bool tags;		/* the driver is said to tell those taken out */
 	uint32_t nsockets;
 	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
 	uint64_t lost_before; /* by sockets that are closed; control's */
