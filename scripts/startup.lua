@@ -122,7 +122,7 @@ end
 
 function teardown()
 	for _, engine in ipairs(pkteng.list()) do
-		if pkteng.stats({engine = engine}).state == "running" then
+		if pkteng.stats({engine = engine}).state ~= "stopped" then
 			pkteng.stop({engine = engine})
 		end
 		pkteng.delete({engine = engine})

@@ -124,6 +124,8 @@ union control {
 	char buf[CMSG_SPACE(CHAN_MAX_FDS * sizeof(int))];
 };
 
+/* MSG_EOR ends the message: Linux and FreeBSD before 15 do so anyway, later ones wait for it.
+ */
 static int
 send_message(int sock, const void *data, size_t size, const int *fds, int nfds)
 {
@@ -145,7 +147,7 @@ send_message(int sock, const void *data, size_t size, const int *fds, int nfds)
 		memcpy(CMSG_DATA(c), fds, bytes);
 	}
 	do {
-		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_EOR);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? -EPIPE : -errno;

@@ -110,6 +110,30 @@ ctl_sinks_close(struct ctl_engine *engine)
 }
 
 static void
+sink_free(struct dp_sink *sink)
+{
+	if (sink == NULL)
+		return;
+	free(sink->priv);
+	free(sink->top);
+	free(sink);
+}
+
+/* Nothing comes out of a DROP channel, so its flows are not counted. */
+static struct dp_sink *
+sink_make(enum ctl_action action)
+{
+	struct dp_sink *sink = calloc(1, sizeof(*sink));
+
+	if (sink == NULL || action == CTL_DROP)
+		return sink;
+	sink->top = calloc(1, sizeof(*sink->top));
+	if (sink->top != NULL)
+		dp_top_clear(&sink->top->own);
+	return sink;
+}
+
+static void
 rules_free(struct ctl_channel *ch)
 {
 	ctl_filter_free(&ch->filter);
@@ -122,9 +146,7 @@ channel_destroy(struct ctl_channel *ch)
 {
 	sink_close(ch);
 	rules_free(ch);
-	if (ch->sink != NULL)
-		free(ch->sink->priv);
-	free(ch->sink);
+	sink_free(ch->sink);
 	free(ch);
 }
 
@@ -138,7 +160,7 @@ channel_make(struct ctl_channel *like)
 		return NULL;
 	*ch = *like;
 	ch->name = ch->spelled + (like->name - like->spelled);
-	ch->sink = calloc(1, sizeof(*ch->sink));
+	ch->sink = sink_make(ch->action);
 	if (ch->sink != NULL && ch->transport != CTL_PACF) {
 		ch->sink->ops = io_sink_find(ctl_transport_name(ch->transport));
 		ch->sink->priv = calloc(1, ch->sink->ops->priv_bytes);
@@ -148,19 +170,9 @@ channel_make(struct ctl_channel *like)
 		like->filter_text = NULL;
 		return ch;
 	}
-	free(ch->sink);
+	sink_free(ch->sink);
 	free(ch);
 	return NULL;
-}
-
-void
-ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c)
-{
-	const uint64_t *from = (const uint64_t *)c;
-	uint64_t *to = (uint64_t *)sum;
-
-	for (size_t i = 0; i < DP_WORDS(*c); i++)
-		to[i] += from[i];
 }
 
 /* What a closed channel got stays part of its group's ledger.  The engine is done with it. */

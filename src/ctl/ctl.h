@@ -130,6 +130,16 @@ int ctl_visit(
 	struct ctl *ctl, const char *engine, const struct ctl_visitor *v, struct ctl_err *err);
 
 /*
+ * The flows that fill an engine's channels (NULL: all of them), at most n of each, largest
+ * first: list of {channel, pkts, bytes, bound_pkts, flows: list of {family, src, dst, sport,
+ * dport, proto, protocol, ethertype, pkts, error_pkts, bytes, share}}.  A flow has at least
+ * pkts - error_pkts; one that is not told has at most bound_pkts.  Up to a second old.
+ */
+#define CTL_TOP_MAX 16
+int ctl_top(struct ctl *ctl, const char *engine, const char *channel, uint32_t n,
+	const struct ctl_visitor *v, struct ctl_err *err);
+
+/*
  * Where packets of a capture file go, and why: one unnamed table for each, with lists `layers`,
  * `groups`, `copies` and the table `key`.  Later fragments follow their first one as if the
  * engine read this file only; they come in the order in which it would hand them on.  No lock

@@ -3,8 +3,8 @@
  * hashed, where it goes, each with the reason in words.  Called by explain.c under no lock.
  */
 #include "explain.h"
+#include "flow.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,39 +25,6 @@ show_layers(const struct explain_packet *p, const struct ctl_visitor *v)
 		flow->nlayers > 0 ? pkt_layer_name(flow->layer[flow->hashed].what) : "none");
 	if (flow->nlayers > 0)
 		v->num(v->arg, "hashed_offset", flow->layer[flow->hashed].off);
-}
-
-static void
-show_address(const struct explain_packet *p, const struct ctl_visitor *v, const char *key,
-	const uint8_t *addr)
-{
-	char text[INET6_ADDRSTRLEN] = "";
-
-	switch (p->flow.family) {
-	case PKT_FAMILY_IPV4:
-		inet_ntop(AF_INET, addr, text, sizeof(text));
-		break;
-	case PKT_FAMILY_IPV6:
-		inet_ntop(AF_INET6, addr, text, sizeof(text));
-		break;
-	case PKT_FAMILY_MAC:
-		snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", addr[0], addr[1],
-			addr[2], addr[3], addr[4], addr[5]);
-		break;
-	default:
-		return;
-	}
-	v->str(v->arg, key, text);
-}
-
-/* Name of what the protocol's number stands for, if it is a layer of this packet. */
-static const char *
-proto_name(const struct pkt_flow *flow)
-{
-	for (uint32_t i = flow->hashed; i < flow->nlayers && flow->l4_off != 0; i++)
-		if (flow->layer[i].off == flow->l4_off)
-			return pkt_layer_name(flow->layer[i].what);
-	return NULL;
 }
 
 /* The VLAN ids on the way to the flow, outermost first; 0 is a priority, and no VLAN. */
@@ -94,25 +61,8 @@ vlans_used(const struct explain_packet *p)
 static void
 show_key(const struct explain_packet *p, const struct ctl_visitor *v)
 {
-	static const char *const families[] = {"none", "mac", "ipv4", "ipv6"};
-	const struct pkt_flow *flow = &p->flow;
-	const char *proto = proto_name(flow);
-
 	v->open(v->arg, "key");
-	v->str(v->arg, "family", families[flow->family]);
-	show_address(p, v, "src", flow->src);
-	show_address(p, v, "dst", flow->dst);
-	if (flow->sport != 0 || flow->dport != 0 || flow->reason == PKT_OK) {
-		v->num(v->arg, "sport", flow->sport);
-		v->num(v->arg, "dport", flow->dport);
-	}
-	if (flow->family > PKT_FAMILY_MAC) {
-		v->num(v->arg, "proto", flow->proto);
-		if (proto != NULL)
-			v->str(v->arg, "protocol", proto);
-	} else {
-		v->num(v->arg, "ethertype", flow->ethertype);
-	}
+	ctl_flow_show(&p->flow, v);
 	if (vlans_used(p))
 		show_vlans(p, v);
 	v->close(v->arg);

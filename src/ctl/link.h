@@ -44,6 +44,16 @@ int ctl_links_loop(const struct ctl_engine *engine, const char *name, struct ctl
 int ctl_tend_up(struct ctl *ctl, struct ctl_err *err);
 void ctl_tend_down(struct ctl *ctl); /* without the lock */
 void ctl_tend_links(struct ctl_engine *engine);
+/* beat.c: has the running engine's thread made no turn for so long?  tell: says so, on standard
+ * error, if that has changed. */
+#define CTL_STALLED_NS UINT64_C(2000000000)
+struct ctl_beat {
+	uint64_t turns, moved_ns; /* of its thread, and when they last changed */
+	bool told;
+};
+bool ctl_beat(struct ctl_engine *engine);
+void ctl_beat_tell(struct ctl_engine *engine);
+
 /* An open sink looks after itself; tell: says so if it has changed. */
 struct ctl_channel;
 void ctl_sink_tend(const struct ctl_engine *engine, struct ctl_channel *ch, bool tell);

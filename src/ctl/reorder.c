@@ -54,6 +54,18 @@ ordered(const struct ctl_engine *engine)
 	return engine->ops->offline ? files_merge(engine) : stamps_tell(engine);
 }
 
+/* From its stamp to its coming a packet of one link may take longer than one of another. */
+static uint64_t
+window_ns(const struct ctl_engine *engine)
+{
+	uint64_t most = 0;
+
+	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
+		if (engine->links[i].info.delay_ns > most)
+			most = engine->links[i].info.delay_ns;
+	return DP_REORDER_WINDOW_NS + most;
+}
+
 uint32_t
 ctl_reorder_frames(const struct ctl_engine *engine)
 {
@@ -77,8 +89,9 @@ ctl_reorder_get(struct ctl_engine *engine)
 	dp->reorder = malloc(sizeof(*dp->reorder));
 	if (dp->reorder == NULL)
 		return -ENOMEM;
-	dp_reorder_init(
-		dp->reorder, engine->ops->offline, DP_REORDER_WINDOW_NS, dp->pool.frames);
+	dp_reorder_init(dp->reorder, engine->ops->offline, window_ns(engine), dp->pool.frames);
+	for (uint32_t i = 0; i < dp->nlinks; i++)
+		dp->reorder->links[i].mixed = engine->links[i].info.streams > 1;
 	return 0;
 }
 

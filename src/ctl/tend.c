@@ -118,8 +118,10 @@ tend_main(void *arg)
 			os_netwatch_drain(ctl->watch_fd);
 		pthread_mutex_lock(&ctl->lock);
 		TAILQ_FOREACH(engine, &ctl->engines, entry)
-		if (engine->state == CTL_RUNNING)
+		if (engine->state == CTL_RUNNING) {
 			engine_tend(engine, true);
+			ctl_beat_tell(engine);
+		}
 	}
 	pthread_mutex_unlock(&ctl->lock);
 	return NULL;

@@ -252,7 +252,7 @@ visit_place(const struct ctl_visitor *v, const struct ctl_engine *engine)
 }
 
 static void
-visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const char *key,
+visit_engine(const struct ctl_visitor *v, struct ctl_engine *engine, const char *key,
 	struct dp_view *view)
 {
 	bool running = engine->state == CTL_RUNNING;
@@ -266,6 +266,7 @@ visit_engine(const struct ctl_visitor *v, const struct ctl_engine *engine, const
 	STR(v, "state",
 		!running			  ? "stopped"
 		: atomic_load(&engine->dp->ended) ? "ended"
+		: ctl_beat(engine)		  ? "stalled"
 						  : "running");
 	if (engine->cpu >= 0)
 		NUM(v, "cpu", (uint64_t)engine->cpu);

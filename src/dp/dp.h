@@ -55,8 +55,12 @@ struct dp_engine {
 	uint32_t live;		   /* links that have not ended */
 	uint64_t source_drop_told; /* to the lanes */
 	uint32_t idle;		   /* turns without progress in a row */
+	uint32_t gathered;	   /* packets handed on since the last nap */
+	uint64_t nap_ns;	   /* that it took */
 	bool eager;    /* a source or sink of this plan may wait, see io.h: put nothing off */
 	uint32_t busy; /* full bursts since the last dp_split_finish */
+	uint64_t woke_ns; /* monotonic: when who slept was last woken */
+	bool uncounted;	  /* packets were split and their counters not shared yet */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
 	struct io_pkt *burst, *ahead;	  /* the current one, the next one */
@@ -65,6 +69,9 @@ struct dp_engine {
 	uint64_t digests[PKT_FIELDS_MAX]
 			[DP_BURST_MAX]; /* those that the plan's fields ask for */
 	uint8_t reason[DP_BURST_MAX];
+	struct dp_top_sampler tops;
+	uint32_t top_weight; /* of the current burst; 0: it is not looked at */
+	uint64_t top_due_ns;
 	bool odd; /* some reason is not PKT_OK */
 	/* follow.frags: set by control before the thread starts; NULL: no fragment follows. */
 	struct dp_follow follow;
@@ -95,6 +102,17 @@ dp_burst_is_mixed(const struct dp_engine *engine)
 	return engine->burst == engine->mixed || engine->reorder != NULL;
 }
 
+/* tops.c: the flows of packets first..pos-1, which were handed on. */
+void dp_top_burst(struct dp_engine *engine, uint32_t first);
+/* Publishes them, if it is time or at once. */
+void dp_top_tick(struct dp_engine *engine, bool at_once);
+
+/* policy.c: the channels of packet i, and what they make of it; how many. */
+enum dp_verdict { DP_TAKE, DP_FILTERED, DP_UNSAMPLED };
+struct dp_pick {
+	uint8_t route, verdict;
+};
+uint32_t dp_packet_picks(const struct dp_engine *engine, uint32_t i, struct dp_pick *picks);
 /* policy.c: the general way for packet i; false: a channel that waits can't take it yet. */
 bool dp_packet_any(struct dp_engine *engine, uint32_t i);
 /* For the burst from pos on; the first packet that was not handed on. */

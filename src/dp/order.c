@@ -10,6 +10,9 @@
 #include "dp.h"
 #include "os.h"
 
+#define READS_MAX  16u /* bursts of one link in a round */
+#define STRANGE_NS UINT64_C(1000000000)
+
 /* At most n packets of a link into the buffer; how many came. */
 static uint32_t
 receive(struct dp_engine *engine, uint32_t number, uint32_t n)
@@ -27,41 +30,6 @@ receive(struct dp_engine *engine, uint32_t number, uint32_t n)
 	return (uint32_t)got;
 }
 
-/* One pass over the links; false: all have no more, or there is no room. */
-static bool
-pass(struct dp_engine *engine)
-{
-	struct dp_reorder *r = engine->reorder;
-	bool more = false;
-
-	for (uint32_t i = 0; i < engine->nlinks; i++) {
-		uint32_t number = r->turn;
-
-		if (dp_reorder_room(r) < engine->batch) {
-			r->press = engine->batch;
-			return false;
-		}
-		r->turn = r->turn + 1 < engine->nlinks ? r->turn + 1 : 0;
-		if (!engine->links[number].ended)
-			more |= receive(engine, number, engine->batch) == engine->batch;
-	}
-	return more;
-}
-
-static void
-round_live(struct dp_engine *engine)
-{
-	struct dp_reorder *r = engine->reorder;
-	uint64_t now_ns = os_clock_real_ns();
-
-	dp_reorder_clock(r, now_ns);
-	r->press = 0;
-	while (pass(engine))
-		;
-	r->until_ns = engine->live > 0 ? now_ns - r->window_ns : UINT64_MAX;
-	r->until_link = DP_MAX_LINKS;
-}
-
 /* The link that is behind all others, but for those in `without`; -1: there is none. */
 static int
 behind(const struct dp_engine *engine, uint32_t without)
@@ -74,6 +42,51 @@ behind(const struct dp_engine *engine, uint32_t without)
 			(found < 0 || r->links[i].newest_ns < r->links[found].newest_ns))
 			found = (int)i;
 	return found;
+}
+
+/* Of links that have more, none brings anything older than its newest; of those that mix
+ * streams that is not known.  One whose stamps are strange does not hold the others. */
+static void
+until_set(struct dp_engine *engine, uint64_t now_ns, uint32_t dry)
+{
+	struct dp_reorder *r = engine->reorder;
+	int number = behind(engine, dry);
+
+	r->until_ns = engine->live > 0 ? now_ns - r->window_ns : UINT64_MAX;
+	r->until_link = DP_MAX_LINKS;
+	for (; number >= 0; number = behind(engine, dry)) {
+		const struct dp_reorder_link *link = &r->links[number];
+
+		dry |= 1u << number;
+		if (link->mixed)
+			r->until_ns = 0;
+		if (link->newest_ns + STRANGE_NS < now_ns || link->newest_ns >= r->until_ns)
+			continue;
+		r->until_ns = link->newest_ns;
+		r->until_link = (uint32_t)number;
+	}
+}
+
+/* Who is behind is read first, so that what there is too much of is in order as well. */
+static void
+round_live(struct dp_engine *engine)
+{
+	struct dp_reorder *r = engine->reorder;
+	uint64_t now_ns = os_clock_real_ns();
+	uint32_t dry = 0, done = 0, reads[DP_MAX_LINKS] = {0};
+	int number;
+
+	dp_reorder_clock(r, now_ns);
+	r->press = 0;
+	while (dp_reorder_room(r) >= engine->batch && (number = behind(engine, done)) >= 0) {
+		bool more = receive(engine, (uint32_t)number, engine->batch) == engine->batch;
+
+		if (!more)
+			dry |= 1u << number;
+		if (!more || ++reads[number] == READS_MAX)
+			done |= 1u << number;
+	}
+	until_set(engine, now_ns, dry);
 }
 
 /* A pipe can be quiet for ever; it does not hold the others for longer than the window.  That a
@@ -137,6 +150,10 @@ dp_order_receive(struct dp_engine *engine)
 		round_exact(engine);
 	else
 		round_live(engine);
+	if (ahead_fill(engine) || engine->reorder->exact)
+		return engine->nahead > 0;
+	if (dp_reorder_room(engine->reorder) < engine->batch)
+		engine->reorder->press = engine->batch;
 	return ahead_fill(engine);
 }
 

@@ -13,6 +13,7 @@
 #include "map.h"
 #include "pkt.h"
 #include "stats.h"
+#include "top.h"
 
 #include <stdatomic.h>
 
@@ -30,6 +31,13 @@ struct dp_lane {
 	_Atomic bool lied; /* engine -> control: the cursor lied, detach it */
 };
 
+/* The flows of a channel; made and freed with it. */
+struct dp_sink_top {
+	struct dp_top own; /* engine */
+	bool changed;	   /* since it was published */
+	struct dp_top_shared shared;
+};
+
 /* Where a channel's packets go.  Lives as long as the channel; the engine thread writes `own`,
  * control reads `shared` (under the engine's sequence). */
 struct dp_sink {
@@ -37,6 +45,7 @@ struct dp_sink {
 	void *priv;
 	struct dp_channel_counters own;
 	_Atomic uint64_t shared[DP_WORDS(struct dp_channel_counters)];
+	struct dp_sink_top *top; /* NULL: not counted */
 	bool touched;
 	uint32_t nstaged;
 	const struct io_pkt *staged[DP_BURST_MAX];

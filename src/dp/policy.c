@@ -6,28 +6,23 @@
 #include "route.h"
 #include "sample.h"
 
-enum verdict { TAKE, FILTERED, UNSAMPLED };
-struct pick {
-	uint8_t route, verdict;
-};
-
-static enum verdict
+static enum dp_verdict
 route_verdict(const struct dp_engine *engine, const struct dp_route *route, uint32_t i)
 {
 	const struct io_pkt *pkt = &engine->burst[i];
 
 	if (route->sample > 1 && !pkt_flow_chosen(engine->digests[PKT_FIELDS_5TUPLE][i],
 					 route->sample_key, route->sample))
-		return UNSAMPLED;
+		return DP_UNSAMPLED;
 	if (route->filter != NULL &&
 		!pkt_filter_match(route->filter, pkt->data, pkt->len, pkt->wirelen))
-		return FILTERED;
-	return TAKE;
+		return DP_FILTERED;
+	return DP_TAKE;
 }
 
-/* The channels of packet i, each group's after the COPY channels, and what they make of it. */
-static uint32_t
-packet_picks(const struct dp_engine *engine, uint32_t i, struct pick *picks)
+/* Each group's after the COPY channels. */
+uint32_t
+dp_packet_picks(const struct dp_engine *engine, uint32_t i, struct dp_pick *picks)
 {
 	const struct dp_plan *plan = engine->plan;
 	uint32_t n = 0;
@@ -47,37 +42,37 @@ packet_picks(const struct dp_engine *engine, uint32_t i, struct pick *picks)
 }
 
 static bool
-packet_ready(const struct dp_engine *engine, const struct io_pkt *pkt, const struct pick *picks,
-	uint32_t n)
+packet_ready(const struct dp_engine *engine, const struct io_pkt *pkt,
+	const struct dp_pick *picks, uint32_t n)
 {
 	for (uint32_t k = 0; k < n; k++)
-		if (picks[k].verdict == TAKE &&
+		if (picks[k].verdict == DP_TAKE &&
 			!route_ready(engine, &engine->plan->routes[picks[k].route], pkt))
 			return false;
 	return true;
 }
 
 static void
-route_leave_out(struct dp_engine *engine, struct pick pick, const struct io_pkt *pkt)
+route_leave_out(struct dp_engine *engine, struct dp_pick pick, const struct io_pkt *pkt)
 {
 	struct dp_sink *sink = engine->plan->routes[pick.route].sink;
 
 	route_touch(engine, pick.route, sink);
 	sink_received(sink, pkt);
-	if (pick.verdict == FILTERED)
+	if (pick.verdict == DP_FILTERED)
 		sink->own.filtered_pkts++;
 	else
 		sink->own.unsampled_pkts++;
 }
 
 static void
-packet_put(struct dp_engine *engine, const struct io_pkt *pkt, const struct pick *picks,
+packet_put(struct dp_engine *engine, const struct io_pkt *pkt, const struct dp_pick *picks,
 	uint32_t n)
 {
 	uint32_t holders = 0;
 
 	for (uint32_t k = 0; k < n; k++) {
-		if (picks[k].verdict == TAKE)
+		if (picks[k].verdict == DP_TAKE)
 			holders += route_put(engine, picks[k].route, pkt);
 		else
 			route_leave_out(engine, picks[k], pkt);
@@ -91,8 +86,8 @@ packet_put(struct dp_engine *engine, const struct io_pkt *pkt, const struct pick
 bool
 dp_packet_any(struct dp_engine *engine, uint32_t i)
 {
-	struct pick picks[DP_MAX_SINKS + DP_MAX_GROUPS];
-	uint32_t n = packet_picks(engine, i, picks);
+	struct dp_pick picks[DP_MAX_SINKS + DP_MAX_GROUPS];
+	uint32_t n = dp_packet_picks(engine, i, picks);
 
 	if (engine->plan->any_wait && !packet_ready(engine, &engine->burst[i], picks, n))
 		return false;

@@ -40,6 +40,9 @@ dp_reorder_clock(struct dp_reorder *r, uint64_t now_ns)
 			if (at(r, i)->key_ns > most)
 				at(r, i)->key_ns = most;
 		r->left_ns = r->left_ns < most ? r->left_ns : most;
+		for (uint32_t i = 0; i < DP_MAX_LINKS; i++)
+			if (r->links[i].newest_ns > most)
+				r->links[i].newest_ns = most;
 	}
 	r->now_ns = now_ns;
 }
@@ -51,7 +54,7 @@ keys_make(struct dp_reorder *r, struct dp_reorder_link *from, const struct io_pk
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t key_ns = pkts[i].ts_ns;
 
-		if (r->exact && key_ns < from->newest_ns)
+		if (!from->mixed && key_ns < from->newest_ns)
 			key_ns = from->newest_ns;
 		if (!r->exact && key_ns > r->now_ns)
 			key_ns = r->now_ns;

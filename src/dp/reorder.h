@@ -6,8 +6,9 @@
  *
  * Each packet has a key.  Of interfaces it is the stamp, but not later than the time at
  * which the packet came: so it is due a window after it came at the latest, whatever its stamp
- * says. Of files it is the latest stamp so far, so that a file's own order stays.  Equal keys
- * leave by the number of their links, and those of one link as they came.
+ * says; of files there is no such limit.  And it is not earlier than the one before it on its
+ * link, unless that mixes streams: what a file, or a queue by itself, has in order stays so.
+ * Equal keys leave by the number of their links, and those of one link as they came.
  *
  * Each packet keeps its reference to its frame: a pool needs DP_REORDER_MAX frames more, and
  * dp_reorder_large() large ones.  Not received yet, by the ledger, until it has left.
@@ -30,6 +31,7 @@ struct dp_reorder_link {
 	uint64_t newest_ns; /* largest key that came from it */
 	uint64_t quiet_ns;  /* monotonic, since when it brings nothing; 0: it does */
 	uint32_t waiting;   /* packets of it in the buffer */
+	bool mixed;	    /* control's: its packets are of several streams */
 };
 struct dp_reorder {
 	/* Set by dp_reorder_init. */
@@ -43,7 +45,6 @@ struct dp_reorder {
 	uint32_t press;	  /* the oldest so many leave whatever their keys: the buffer is full */
 	uint64_t left_ns; /* largest key that has left */
 	uint64_t now_ns;  /* see dp_reorder_clock */
-	uint32_t turn;	  /* the link to be read first in the next round */
 	uint32_t head, n, nlarge;
 	struct dp_reorder_link links[DP_MAX_LINKS];
 	uint64_t keys[IO_BURST_MAX]; /* of the burst being added */

@@ -112,6 +112,8 @@ dp_split_finish(struct dp_engine *engine)
 		route->sink->own.waiting_pkts = chan_tx_waiting(&lane->tx);
 	}
 	dp_share(engine);
+	dp_top_tick(engine, false);
+	engine->uncounted = false;
 	engine->ntouched = 0;
 	engine->busy = 0;
 }

@@ -163,6 +163,8 @@ dp_split(struct dp_engine *engine)
 		burst_drop(engine, &engine->own.drop_no_channel_pkts);
 	else
 		burst_distribute(engine);
+	if (engine->top_weight > 0 && !plan->drop_all)
+		dp_top_burst(engine, first);
 	burst_count(engine, first);
 	return engine->pos - first;
 }

@@ -16,6 +16,10 @@
 #include <linux/if_packet.h>
 #include <stdatomic.h>
 
+/* So long may a packet lie in a block that is not full yet: a millisecond, by a timer that
+ * kernels with 250 ticks a second round up to theirs. */
+#define AFP_DELAY_NS UINT64_C(5000000)
+
 struct afp_ring {
 	int fd;
 	uint8_t *mem;

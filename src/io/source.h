@@ -49,7 +49,8 @@ struct io_source_info {
 	uint64_t total_bytes; /* size for progress, 0 = unknown */
 	uint32_t pool_frames; /* frames it needs for itself beyond the rings and a burst; no
 			       * application can hold these */
-	uint32_t streams; /* queues whose packets rx mixes, not in the order of their stamps */
+	uint32_t streams;  /* queues whose packets rx mixes, not in the order of their stamps */
+	uint64_t delay_ns; /* so long after its stamp rx may have a packet yet to bring */
 	const char *stamps; /* who makes the time stamps: "file", "kernel", "xdp", "hardware",
 			     * "burst" (when a burst is fetched); NULL: nobody says */
 	bool swapped; /* a capture file of a machine of the other byte order: what packets hold

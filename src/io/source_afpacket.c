@@ -10,6 +10,7 @@
  */
 #include "afpacket_ring.h"
 #include "capture.h"
+#include "super.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +19,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ETH_BYTES   14u
 #define DLT_EN10MB_ 1 /* of libpcap's pcap/dlt.h, as os_netif.dlt */
 
 struct afpacket_source {
@@ -81,6 +81,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "kernel";
+	info->delay_ns = AFP_DELAY_NS;
 	return 0;
 }
 
@@ -145,22 +146,12 @@ count(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, now + 1, memory_order_relaxed);
 }
 
-/* Longer than a frame of that MTU with all its tags. */
 static bool
 is_super(const struct afpacket_source *s, const uint8_t *data, uint32_t len)
 {
 	uint32_t mtu = atomic_load_explicit(&s->mtu, memory_order_relaxed);
-	uint32_t at = ETH_BYTES;
 
-	if (s->dlt != DLT_EN10MB_)
-		return len > mtu;
-	for (; at + 4 <= len && at < len - mtu; at += 4) {
-		uint16_t type = (uint16_t)(data[at - 2] << 8 | data[at - 1]);
-
-		if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
-			break;
-	}
-	return len > mtu + at;
+	return s->dlt == DLT_EN10MB_ ? io_is_super(mtu, data, len) : len > mtu;
 }
 
 static bool
@@ -182,8 +173,7 @@ take(struct afpacket_source *s, const struct afp_pkt *pkt, struct io_pkt *out)
 	afp_pkt_copy(pkt, out->data);
 	if (pkt->status & TP_STATUS_CSUMNOTREADY)
 		count(&s->csum_partial_pkts);
-	if (out->len > atomic_load_explicit(&s->mtu, memory_order_relaxed) + ETH_BYTES &&
-		is_super(s, out->data, out->len))
+	if (is_super(s, out->data, out->len))
 		count(&s->super_pkts);
 	return true;
 }

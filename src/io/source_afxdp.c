@@ -17,6 +17,7 @@
 #include "fail.h"
 #include "os.h"
 #include "pacf_xdp.h"
+#include "xdp_clock.h"
 #include "xdp_rx.h"
 #include "xdp_socket.h"
 
@@ -32,25 +33,10 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 {
 	struct xdp_source *s = priv;
 	struct os_netif netif;
-	int rc = os_netif_read(cfg->ifname, &netif);
+	int rc = xdp_probe_interface(cfg, &netif, err);
 
 	if (rc < 0)
-		return io_fail(err, rc, "there is no interface \"%.60s\"; ip link lists them",
-			cfg->ifname);
-	if (netif.dlt != 1) /* DLT_EN10MB */
-		return io_fail(err, -EINVAL,
-			"\"%s\" has no Ethernet frames, which XDP needs; use type \"afpacket\"",
-			cfg->ifname);
-	if (netif.rx_queues > XDP_SOURCE_QUEUES && cfg->qid < 0)
-		return io_fail(err, -EINVAL,
-			"\"%s\" has %u receive queues, more than the %u of one engine: use "
-			"several, each with its qid",
-			cfg->ifname, netif.rx_queues, XDP_SOURCE_QUEUES);
-	if (cfg->qid >= 0 &&
-		((uint32_t)cfg->qid >= netif.rx_queues || cfg->qid >= (int)PACF_XDP_QUEUES))
-		return io_fail(err, -EINVAL, "\"%s\" has %u receive queue%s: qid %d is none",
-			cfg->ifname, netif.rx_queues, netif.rx_queues == 1 ? "" : "s",
-			cfg->qid);
+		return rc;
 	s->cfg = *cfg;
 	snprintf(s->name, sizeof(s->name), "%s", cfg->ifname);
 	s->cfg.ifname = s->name;
@@ -65,21 +51,20 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	return 0;
 }
 
+/* The program first: from then on nothing comes, and what has come can be counted. */
 static void
 set_close(struct xdp_source *s)
 {
-	for (uint32_t i = 0; i < s->nsockets; i++) {
-		if (s->port != NULL)
-			xdp_port_leave(s->port, s->sockets[i].queue);
-	}
-	for (uint32_t i = 0; i < s->nsockets; i++) {
-		s->lost_before += xdp_socket_lost(&s->sockets[i]) +
-				  xsk_cons_nb_avail(&s->sockets[i].rx, UINT32_MAX);
-		xdp_socket_close(&s->sockets[i]);
-	}
+	for (uint32_t i = 0; i < s->nsockets; i++)
+		xdp_port_leave(s->port, s->sockets[i].queue);
 	if (s->port != NULL)
 		xdp_port_put(s->port);
 	s->port = NULL;
+	for (uint32_t i = 0; i < s->nsockets; i++) {
+		s->lost_before +=
+			xdp_socket_lost(&s->sockets[i]) + xdp_socket_waiting(&s->sockets[i]);
+		xdp_socket_close(&s->sockets[i]);
+	}
 	s->nsockets = 0;
 }
 
@@ -122,11 +107,35 @@ set_open(struct xdp_source *s, const struct os_netif *netif, struct io_err *err)
 	return rc;
 }
 
+/* The narrowest of a few looks: an interruption makes one wide. */
 static void
-set_join(struct xdp_source *s)
+clock_look(struct xdp_source *s)
 {
-	for (uint32_t i = 0; i < s->nsockets; i++)
-		(void)xdp_port_join(s->port, s->sockets[i].queue, s->sockets[i].fd);
+	uint64_t offset_ns = atomic_load_explicit(&s->mono_to_real_ns, memory_order_relaxed);
+	struct xdp_clock_look best = {0, UINT64_MAX};
+
+	for (int i = 0; i < 5; i++) {
+		uint64_t before_ns = os_clock_mono_ns(), real_ns = os_clock_real_ns();
+		struct xdp_clock_look look =
+			xdp_clock_look(before_ns, real_ns, os_clock_mono_ns());
+
+		best = look.width_ns < best.width_ns ? look : best;
+	}
+	atomic_store_explicit(
+		&s->mono_to_real_ns, xdp_clock_offset(offset_ns, best), memory_order_relaxed);
+}
+
+static void
+source_close(void *priv)
+{
+	struct xdp_source *s = priv;
+
+	if (s->owner == NULL)
+		return;
+	set_close(s);
+	xdp_rx_take_back(s);
+	free(s->owner);
+	s->owner = NULL;
 }
 
 static int
@@ -143,16 +152,19 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 	s->owner = calloc(pool->frames, sizeof(*s->owner));
 	if (s->owner == NULL)
 		return io_fail(err, -ENOMEM, "\"%s\": out of memory", s->name);
+	clock_look(s);
+	atomic_store_explicit(&s->mtu, netif.mtu, memory_order_relaxed);
 	rc = set_open(s, &netif, err);
-	if (rc < 0) {
-		free(s->owner);
-		s->owner = NULL;
-		return rc;
+	if (rc == 0) {
+		rc = xdp_rx_begin(s);
+		if (rc < 0)
+			io_fail(err, rc, "\"%s\": its packets cannot be had: %s", s->name,
+				strerror(-rc));
 	}
-	xdp_rx_fill(s); /* the engine thread does not run yet */
-	set_join(s);
 	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_relaxed);
-	return 0;
+	if (rc < 0)
+		source_close(s);
+	return rc;
 }
 
 static void
@@ -170,48 +182,95 @@ source_counters(void *priv, struct io_source_counters *out)
 		out->source_drop_pkts += xdp_socket_lost(&s->sockets[i]);
 }
 
-/* Is the set still what it should be? */
-static bool
-set_fits(const struct xdp_source *s, struct os_netif *netif, struct io_status *out)
+/* The interface that it was, whatever its name is now; if that is gone, the one of its name. */
+static int
+face_read(const struct xdp_source *s, struct os_netif *out)
 {
 	char name[OS_NETIF_NAME];
 
-	if (os_netif_name(s->ifindex, name) < 0 || os_netif_read(name, netif) < 0) {
+	if (os_netif_name(s->ifindex, name) == 0)
+		return os_netif_read(name, out);
+	return os_netif_read(s->name, out);
+}
+
+static void
+face_tell(struct xdp_source *s, const struct os_netif *face, struct io_status *out)
+{
+	out->state = face->up && face->running ? IO_UP : IO_DOWN;
+	if (strcmp(face->name, s->name) != 0)
+		snprintf(out->text, sizeof(out->text), "its name is \"%s\" now", face->name);
+	atomic_store_explicit(&s->mtu, face->mtu, memory_order_relaxed);
+}
+
+/* Is the set still what it should be? */
+static bool
+set_fits(struct xdp_source *s, struct io_status *out)
+{
+	struct os_netif face;
+
+	if (face_read(s, &face) < 0 || face.index != s->ifindex) {
 		out->state = IO_GONE;
 		return false;
 	}
-	out->state = netif->up && netif->running ? IO_UP : IO_DOWN;
-	if (strcmp(name, s->name) != 0)
-		snprintf(out->text, sizeof(out->text), "its name is \"%s\" now", name);
-	return s->cfg.qid >= 0 || netif->rx_queues == s->queues;
+	face_tell(s, &face, out);
+	return s->cfg.qid >= 0 || face.rx_queues == s->queues;
 }
 
 static void
 set_renew(struct xdp_source *s, struct io_status *out)
 {
 	struct io_err err = {""};
-	struct os_netif netif;
+	struct os_netif face;
 
 	set_close(s);
 	out->state = IO_GONE;
-	if (os_netif_read(s->name, &netif) < 0)
+	if (face_read(s, &face) < 0)
 		return;
-	if (s->cfg.qid < 0 && netif.rx_queues > XDP_SOURCE_QUEUES)
+	face_tell(s, &face, out);
+	if (s->cfg.qid < 0 && face.rx_queues > XDP_SOURCE_QUEUES)
 		snprintf(out->text, sizeof(out->text),
 			"it has %u receive queues now; an engine reads the first %u of them",
-			netif.rx_queues, XDP_SOURCE_QUEUES);
-	if (set_open(s, &netif, &err) < 0) {
+			face.rx_queues, XDP_SOURCE_QUEUES);
+	if (set_open(s, &face, &err) < 0) {
+		out->state = IO_DOWN; /* for us */
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;
 	}
-	out->state = netif.up && netif.running ? IO_UP : IO_DOWN;
+	/* Pairs with xdp_rx: the set is whole. */
 	atomic_store_explicit(&s->phase, XDP_NEXT, memory_order_release);
+}
+
+/* Why it is not better, and what else is to be known; one of them. */
+static void
+text_tell(const struct xdp_source *s, bool zerocopy, int refused, struct io_status *out)
+{
+	int unjoined = atomic_load_explicit(&s->join_error, memory_order_relaxed);
+	uint32_t stamps = atomic_load_explicit(&s->stamps, memory_order_relaxed);
+
+	if (unjoined != 0)
+		snprintf(out->text, sizeof(out->text),
+			"its packets cannot be had: %s; stop and start the engine",
+			strerror(-unjoined));
+	else if (out->text[0] != '\0')
+		return;
+	else if (stamps & XDP_STAMP_CARD_OFF)
+		snprintf(out->text, sizeof(out->text),
+			"the card's clock is not set to the time: stamps are the kernel's; "
+			"phc2sys -s CLOCK_REALTIME -c %s sets it",
+			s->name);
+	else if (s->port->why[0] != '\0')
+		snprintf(out->text, sizeof(out->text), "not native: %.380s", s->port->why);
+	else if (!zerocopy && refused != 0)
+		snprintf(out->text, sizeof(out->text), "not zero-copy: %s (%s)",
+			refused == -EOPNOTSUPP ? "its driver cannot" : "refused",
+			strerror(-refused));
 }
 
 static void
 mode_tell(const struct xdp_source *s, struct io_status *out)
 {
-	bool zerocopy = s->nsockets > 0;
+	uint32_t stamps = atomic_load_explicit(&s->stamps, memory_order_relaxed);
+	bool zerocopy = true;
 	int refused = 0;
 
 	if (s->nsockets == 0)
@@ -220,81 +279,37 @@ mode_tell(const struct xdp_source *s, struct io_status *out)
 		zerocopy &= s->sockets[i].zerocopy;
 		refused = s->sockets[i].refused != 0 ? s->sockets[i].refused : refused;
 	}
-	snprintf(out->mode, sizeof(out->mode), "%s, %u queue%s%s%s",
+	snprintf(out->mode, sizeof(out->mode), "%s, %u queue%s%s, %s%s",
 		zerocopy	  ? "zero-copy"
 		: s->port->native ? "native copy"
 				  : "generic",
-		s->nsockets, s->nsockets == 1 ? "" : "s",
-		s->port->frags ? ", several buffers" : "",
-		s->cfg.busy_poll ? ", busy polling" : "");
-	if (out->text[0] != '\0')
-		return;
-	if (s->port->why[0] != '\0')
-		snprintf(out->text, sizeof(out->text), "not native: %.380s", s->port->why);
-	else if (refused != 0)
-		snprintf(out->text, sizeof(out->text),
-			"not zero-copy: its driver does not know that (%s)",
-			strerror(-refused));
+		s->nsockets, s->nsockets == 1 ? "" : "s", s->port->frags ? ", in parts" : "",
+		s->cfg.busy_poll ? "busy polling" : "need_wakeup",
+		stamps == XDP_STAMP_CARD ? ", the card's stamps" : "");
+	text_tell(s, zerocopy, refused, out);
 }
 
 static void
 source_tend(void *priv, struct io_status *out)
 {
 	struct xdp_source *s = priv;
-	struct os_netif netif;
 
 	if (s->owner == NULL)
 		return;
+	clock_look(s);
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:
-		if (!set_fits(s, &netif, out))
+		if (!set_fits(s, out))
 			atomic_store_explicit(&s->phase, XDP_LEAVE, memory_order_release);
 		break;
 	case XDP_LEFT:
 		set_renew(s, out);
 		break;
 	default: /* the engine's turn */
-		(void)set_fits(s, &netif, out);
+		(void)set_fits(s, out);
 	}
 	atomic_store_explicit(&s->quiet, out->state != IO_UP, memory_order_relaxed);
 	mode_tell(s, out);
-}
-
-static void
-source_probe(const struct io_source_cfg *cfg, struct io_probe *out)
-{
-	struct os_netif netif;
-	struct xdp_port *port;
-	struct io_err err = {""};
-
-	if (os_netif_read(cfg->ifname, &netif) < 0 || netif.dlt != 1) {
-		snprintf(out->why, sizeof(out->why), "no Ethernet interface of that name");
-		return;
-	}
-	if (xdp_port_get(&netif, IO_MODE_BEST, &port, &err) < 0) {
-		snprintf(out->why, sizeof(out->why), "%s", err.text);
-		return;
-	}
-	out->usable = true;
-	out->rank = port->native ? IO_RANK_NATIVE : IO_RANK_EMULATED;
-	snprintf(out->got, sizeof(out->got), "%s, %u queue%s",
-		port->native ? "native" : "generic", netif.rx_queues,
-		netif.rx_queues == 1 ? "" : "s");
-	snprintf(out->why, sizeof(out->why), "%s", port->why);
-	xdp_port_put(port);
-}
-
-static void
-source_close(void *priv)
-{
-	struct xdp_source *s = priv;
-
-	if (s->owner == NULL)
-		return;
-	set_close(s);
-	xdp_rx_take_back(s);
-	free(s->owner);
-	s->owner = NULL;
 }
 
 const struct io_source_ops io_source_afxdp = {
@@ -307,6 +322,6 @@ const struct io_source_ops io_source_afxdp = {
 	.idle = xdp_rx_idle,
 	.counters = source_counters,
 	.tend = source_tend,
-	.probe = source_probe,
+	.probe = xdp_probe,
 	.close = source_close,
 };

@@ -4,25 +4,31 @@
  */
 #include "xdp_port.h"
 #include "fail.h"
+#include "nic.h"
 #include "pacf_xdp.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "pacf_xdp.skel.h"
 
-#define PORTS	   64
-#define FRAME_ROOM 1792u	 /* IO_FRAME_BYTES less XDP's headroom of 256 */
-#define L2_BYTES   (14u + 4 * 4) /* Ethernet, and four tags */
+#define PORTS 64
+#define OURS  "pacf_" /* names of all programs in xdp/pacf_xdp.bpf.c begin so */
 /* linux/bpf.h of Linux 6.3 and later. */
 #define XDP_DEV_BOUND_ONLY (1u << 6)
+
+/* XDP leaves 256 bytes of a frame before the packet; Ethernet, and four tags. */
+static_assert(XDP_PORT_MTU + 14 + 4 * 4 == IO_FRAME_BYTES - 256, "fits a frame");
 
 static struct xdp_port *ports[PORTS];
 
@@ -54,25 +60,23 @@ rights_fail(const struct os_netif *netif, int error, const char *what, struct io
 static int
 foreign_fail(const struct os_netif *netif, struct io_err *err)
 {
-	struct bpf_prog_info info = {.name = ""};
-	uint32_t id = 0, len = sizeof(info);
-	int fd;
+	struct os_nic_link link;
 
-	if (bpf_xdp_query_id((int)netif->index, 0, &id) < 0 || id == 0)
+	if (os_nic_link(netif->name, &link) < 0 || link.xdp_id == 0)
 		return io_fail(err, -EBUSY,
 			"\"%s\": another program has it for XDP; bpftool net shows which, or "
-			"use "
-			"type \"afpacket\"",
+			"use type \"afpacket\"",
 			netif->name);
-	fd = bpf_prog_get_fd_by_id(id);
-	if (fd >= 0) {
-		(void)bpf_obj_get_info_by_fd(fd, &info, &len);
-		close(fd);
-	}
+	if (strncmp(link.xdp_name, OURS, strlen(OURS)) == 0)
+		return io_fail(err, -EBUSY,
+			"\"%s\": another pacf reads it (XDP program \"%s\", id %u): end that, "
+			"or "
+			"use type \"afpacket\"",
+			netif->name, link.xdp_name, link.xdp_id);
 	return io_fail(err, -EBUSY,
 		"\"%s\": the XDP program \"%s\" (id %u) is on it, which is not ours and stays: "
 		"end what put it there, or use type \"afpacket\"",
-		netif->name, info.name, id);
+		netif->name, link.xdp_name, link.xdp_id);
 }
 
 static struct bpf_program *
@@ -167,8 +171,7 @@ attach_fail(const struct os_netif *netif, bool frags, int rc, struct io_err *err
 			"this kernel gives XDP no packets of several buffers (%s): set the MTU "
 			"to "
 			"%u or less, or use type \"afpacket\"",
-			netif->name, netif->mtu, FRAME_ROOM - L2_BYTES, strerror(-rc),
-			FRAME_ROOM - L2_BYTES);
+			netif->name, netif->mtu, XDP_PORT_MTU, strerror(-rc), XDP_PORT_MTU);
 	return rights_fail(netif, -rc, "attach an XDP program", err);
 }
 
@@ -176,7 +179,7 @@ static int
 port_attach(struct xdp_port *port, const struct os_netif *netif, enum io_mode mode,
 	struct io_err *err)
 {
-	bool frags = netif->mtu + L2_BYTES > FRAME_ROOM;
+	bool frags = netif->mtu > XDP_PORT_MTU;
 	int rc = -EOPNOTSUPP;
 
 	if (mode != IO_MODE_GENERIC)
@@ -212,6 +215,57 @@ port_place(unsigned ifindex)
 	return free_place;
 }
 
+/* A card gives only what is for this host, otherwise. */
+static int
+port_promiscuous(struct xdp_port *port, const struct os_netif *netif, struct io_err *err)
+{
+	struct packet_mreq ask = {
+		.mr_ifindex = (int)port->ifindex, .mr_type = PACKET_MR_PROMISC};
+	int rc;
+
+	port->promiscuous_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (port->promiscuous_fd >= 0 && setsockopt(port->promiscuous_fd, SOL_PACKET,
+						 PACKET_ADD_MEMBERSHIP, &ask, sizeof(ask)) == 0)
+		return 0;
+	rc = errno;
+	if (port->promiscuous_fd >= 0)
+		close(port->promiscuous_fd);
+	return rights_fail(netif, rc, "make it promiscuous", err);
+}
+
+static int
+port_open(struct xdp_port *port, const struct os_netif *netif, enum io_mode mode,
+	struct io_err *err)
+{
+	int rc = port_attach(port, netif, mode, err);
+
+	if (rc < 0)
+		return rc;
+	rc = port_promiscuous(port, netif, err);
+	if (rc < 0) {
+		close(port->link_fd);
+		program_drop(port);
+	}
+	return rc;
+}
+
+/* One more engine, which may not want it as it is. */
+static int
+port_share(struct xdp_port *port, const struct os_netif *netif, enum io_mode mode,
+	struct io_err *err)
+{
+	bool native = mode == IO_MODE_NATIVE || mode == IO_MODE_ZEROCOPY;
+
+	if (mode != IO_MODE_BEST && native != port->native)
+		return io_fail(err, -EBUSY,
+			"\"%s\": another engine has it in %s mode, and %s is asked for here: "
+			"leave mode out, or stop that engine",
+			netif->name, port->native ? "native" : "generic",
+			native ? "native" : "generic");
+	port->users++;
+	return 0;
+}
+
 int
 xdp_port_get(const struct os_netif *netif, enum io_mode mode, struct xdp_port **out,
 	struct io_err *err)
@@ -223,9 +277,9 @@ xdp_port_get(const struct os_netif *netif, enum io_mode mode, struct xdp_port **
 		return io_fail(err, -ENOSPC, "\"%s\": %d interfaces have XDP already",
 			netif->name, PORTS);
 	if (*place != NULL) {
-		(*place)->users++;
-		*out = *place;
-		return 0;
+		rc = port_share(*place, netif, mode, err);
+		*out = rc == 0 ? *place : NULL;
+		return rc;
 	}
 	libbpf_set_print(libbpf_silent);
 	port = calloc(1, sizeof(*port));
@@ -233,7 +287,7 @@ xdp_port_get(const struct os_netif *netif, enum io_mode mode, struct xdp_port **
 		return io_fail(err, -ENOMEM, "\"%s\": out of memory", netif->name);
 	port->ifindex = netif->index;
 	port->users = 1;
-	rc = port_attach(port, netif, mode, err);
+	rc = port_open(port, netif, mode, err);
 	if (rc < 0) {
 		free(port);
 		return rc;
@@ -251,6 +305,7 @@ xdp_port_put(struct xdp_port *port)
 		if (ports[i] == port)
 			ports[i] = NULL;
 	close(port->link_fd);
+	close(port->promiscuous_fd);
 	program_drop(port);
 	free(port);
 }
@@ -265,4 +320,25 @@ void
 xdp_port_leave(const struct xdp_port *port, uint32_t queue)
 {
 	(void)bpf_map_delete_elem(port->map_fd, &queue);
+}
+
+int
+xdp_port_check(const struct os_netif *netif, struct io_err *err)
+{
+	struct xdp_port **place = port_place(netif->index);
+	struct xdp_port port = {.ifindex = netif->index};
+	struct os_nic_link link;
+	int rc;
+
+	if (place != NULL && *place != NULL)
+		return 0;
+	rc = os_nic_link(netif->name, &link);
+	if (rc == 0 && link.xdp_id != 0)
+		return foreign_fail(netif, err);
+	libbpf_set_print(libbpf_silent);
+	rc = program_load(&port, false, false);
+	if (rc < 0)
+		return rights_fail(netif, -rc, "load an XDP program", err);
+	program_drop(&port);
+	return 0;
 }

@@ -6,16 +6,15 @@
 #include "xdp_rx.h"
 #include "os.h"
 #include "pacf_xdp.h"
+#include "super.h"
+#include "xdp_clock.h"
 
 #include <arpa/inet.h>
 #include <linux/if_xdp.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#define ETH_BYTES 14u
-#define TAG_AT	  12u /* behind the two MAC addresses */
-/* linux/if_xdp.h of Linux 6.6 and later: more of the packet follows. */
-#define PACKET_CONTINUES (1u << 0)
+#define TAG_AT 12u /* behind the two MAC addresses */
 
 static inline void
 count(_Atomic uint64_t *counter)
@@ -30,15 +29,14 @@ socket_fill(struct xdp_source *s, uint32_t number)
 {
 	struct xdp_socket *sock = &s->sockets[number];
 	struct io_pool *pool = s->pool;
-	uint32_t room = xsk_prod_nb_free(&sock->fill, XDP_SOCKET_SLOTS), at;
-	uint32_t share = s->reserve / s->nsockets;
+	uint32_t room = s->reserve / s->nsockets - sock->held, at;
 
-	if (room > share - sock->held)
-		room = share - sock->held;
-	if (room > XDP_SOCKET_SLOTS)
-		room = XDP_SOCKET_SLOTS;
+	if (room == 0)
+		return;
 	if (room > pool->nfree)
 		room = pool->nfree;
+	if (room > xsk_prod_nb_free(&sock->fill, room))
+		room = xsk_prod_nb_free(&sock->fill, room);
 	if (room == 0 || xsk_ring_prod__reserve(&sock->fill, room, &at) != room)
 		return;
 	for (uint32_t i = 0; i < room; i++) {
@@ -50,13 +48,6 @@ socket_fill(struct xdp_source *s, uint32_t number)
 	}
 	xsk_ring_prod__submit(&sock->fill, room);
 	sock->held += room;
-}
-
-void
-xdp_rx_fill(struct xdp_source *s)
-{
-	for (uint32_t i = 0; i < s->nsockets; i++)
-		socket_fill(s, i);
 }
 
 void
@@ -87,8 +78,26 @@ tag_put(struct io_pkt *pkt, uint16_t tpid_be, uint16_t tci)
 	pkt->wirelen += 4;
 }
 
+static inline uint64_t
+packet_stamp(struct xdp_source *s, const struct pacf_xdp_meta *meta)
+{
+	uint64_t real_ns =
+		meta->mono_ns + atomic_load_explicit(&s->mono_to_real_ns, memory_order_relaxed);
+	uint32_t seen = atomic_load_explicit(&s->stamps, memory_order_relaxed);
+	uint32_t now = XDP_STAMP_KERNEL;
+	uint64_t ts_ns = real_ns;
+
+	if (meta->flags & PACF_XDP_STAMP) {
+		ts_ns = xdp_clock_stamp(real_ns, meta->card_ns);
+		now = ts_ns == meta->card_ns ? XDP_STAMP_CARD : XDP_STAMP_CARD_OFF;
+	}
+	if ((seen & now) == 0)
+		atomic_store_explicit(&s->stamps, seen | now, memory_order_relaxed);
+	return ts_ns;
+}
+
 static inline void
-packet_read(const struct xdp_source *s, const struct xdp_desc *desc, struct io_pkt *out)
+packet_read(struct xdp_source *s, const struct xdp_desc *desc, struct io_pkt *out)
 {
 	struct pacf_xdp_meta meta;
 
@@ -96,7 +105,7 @@ packet_read(const struct xdp_source *s, const struct xdp_desc *desc, struct io_p
 	out->len = out->wirelen = desc->len;
 	out->frame = (uint32_t)(desc->addr / IO_FRAME_BYTES);
 	memcpy(&meta, out->data - sizeof(meta), sizeof(meta));
-	out->ts_ns = meta.flags & PACF_XDP_HARDWARE ? meta.ts : meta.ts + s->mono_to_real_ns;
+	out->ts_ns = packet_stamp(s, &meta);
 	if (meta.flags & PACF_XDP_TAG)
 		tag_put(out, meta.tpid, meta.tci);
 }
@@ -111,7 +120,7 @@ packet_span(struct xdp_socket *sock, uint32_t at, uint32_t n, uint32_t *bytes)
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&sock->rx, at + i);
 
 		*bytes += desc->len;
-		if ((desc->options & PACKET_CONTINUES) == 0)
+		if ((desc->options & XDP_SOCKET_CONTINUES) == 0)
 			return i + 1;
 	}
 	return 0;
@@ -163,11 +172,13 @@ packet_join(struct xdp_source *s, struct xdp_socket *sock, uint32_t at, uint32_t
 static uint32_t
 socket_take(struct xdp_source *s, struct xdp_socket *sock, struct io_pkt *out, uint32_t n)
 {
+	uint32_t mtu = atomic_load_explicit(&s->mtu, memory_order_relaxed);
 	uint32_t most = s->port->frags ? XDP_SOCKET_SLOTS : n;
 	uint32_t at, got = 0, used = 0, have = xsk_ring_cons__peek(&sock->rx, most, &at);
 
 	while (used < have && got < n) {
 		uint32_t bytes, parts = packet_span(sock, at + used, have - used, &bytes);
+		bool whole;
 
 		if (parts == 0)
 			break;
@@ -175,11 +186,14 @@ socket_take(struct xdp_source *s, struct xdp_socket *sock, struct io_pkt *out, u
 			packet_read(s, xsk_ring_cons__rx_desc(&sock->rx, at + used), &out[got]);
 			s->owner[out[got].frame] = 0;
 			sock->held--;
-			got++;
+			whole = true;
 		} else {
-			got += packet_join(s, sock, at + used, parts, bytes, &out[got]);
+			whole = packet_join(s, sock, at + used, parts, bytes, &out[got]);
 			parts_free(s, sock, at + used, parts);
 		}
+		if (whole && io_is_super(mtu, out[got].data, out[got].len))
+			count(&s->super_pkts);
+		got += whole;
 		used += parts;
 	}
 	if (used < have)
@@ -200,30 +214,38 @@ sockets_take(struct xdp_source *s, struct io_pkt *out, uint32_t n)
 {
 	uint32_t got = 0;
 
-	s->mono_to_real_ns = os_clock_real_ns() - os_clock_mono_ns();
 	for (uint32_t i = 0; i < s->nsockets && got < n; i++) {
 		uint32_t number = s->turn, more;
 		struct xdp_socket *sock = &s->sockets[number];
 
 		more = socket_take(s, sock, out + got, n - got);
 		got += more;
-		if (more > 0)
-			socket_fill(s, number);
-		else
+		socket_fill(s, number);
+		if (more == 0)
 			socket_kick(s, sock);
 		s->turn = number + 1 < s->nsockets ? number + 1 : 0;
 	}
 	return got;
 }
 
+int
+xdp_rx_begin(struct xdp_source *s)
+{
+	int rc = 0;
+
+	s->turn = 0;
+	for (uint32_t i = 0; i < s->nsockets; i++)
+		socket_fill(s, i);
+	for (uint32_t i = 0; i < s->nsockets && rc == 0; i++)
+		rc = xdp_port_join(s->port, s->sockets[i].queue, s->sockets[i].fd);
+	return rc;
+}
+
 static void
 set_begin(struct xdp_source *s)
 {
 	xdp_rx_take_back(s);
-	s->turn = 0;
-	xdp_rx_fill(s);
-	for (uint32_t i = 0; i < s->nsockets; i++)
-		(void)xdp_port_join(s->port, s->sockets[i].queue, s->sockets[i].fd);
+	atomic_store_explicit(&s->join_error, xdp_rx_begin(s), memory_order_relaxed);
 	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_release);
 }
 

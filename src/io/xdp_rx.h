@@ -5,11 +5,15 @@
 #define PACF_IO_XDP_RX_H
 
 #include "netif.h"
+#include "xdp_probe.h"
 #include "xdp_socket.h"
 
 #include <stdatomic.h>
 
-#define XDP_SOURCE_QUEUES 64u
+/* Who made the stamps of packets so far; CARD_OFF: the card did, and its clock is not set. */
+#define XDP_STAMP_KERNEL   1u
+#define XDP_STAMP_CARD	   2u
+#define XDP_STAMP_CARD_OFF 4u
 
 enum xdp_phase { XDP_RUNNING, XDP_LEAVE, XDP_LEFT, XDP_NEXT };
 
@@ -19,6 +23,8 @@ struct xdp_source {
 	struct io_pool *pool;
 	_Atomic int phase;  /* enum xdp_phase: hands everything below to and fro */
 	_Atomic bool quiet; /* tend -> engine: nothing to wait for */
+	_Atomic uint64_t mono_to_real_ns; /* tend -> engine: see xdp_clock.h */
+	_Atomic uint32_t mtu;		  /* tend -> engine */
 	struct xdp_port *port;
 	unsigned ifindex;
 	uint32_t queues;  /* that the interface had when the set was opened */
@@ -27,9 +33,10 @@ struct xdp_source {
 	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
 	uint64_t lost_before; /* by sockets that are closed; control's */
 	/* Engine. */
-	uint8_t *owner; /* by frame: socket + 1, or 0 */
-	uint32_t turn;	/* the socket to begin with */
-	uint64_t mono_to_real_ns;
+	uint8_t *owner;		 /* by frame: socket + 1, or 0 */
+	uint32_t turn;		 /* the socket to begin with */
+	_Atomic uint32_t stamps; /* XDP_STAMP_ of all packets so far */
+	_Atomic int join_error;	 /* of the newest set; 0: its sockets get packets */
 	_Atomic uint64_t oversize_pkts, no_frame_pkts, super_pkts;
 };
 
@@ -37,8 +44,9 @@ struct xdp_source {
 int xdp_rx(void *priv, struct io_pkt *out, uint32_t n);
 uint64_t xdp_rx_idle(void *priv, struct io_wait *wait);
 
-/* Fills the fill rings (engine, or control before it runs). */
-void xdp_rx_fill(struct xdp_source *s);
+/* A new set: fills its fill rings, and then has the program give it packets (engine, or control
+ * before it runs).  -errno. */
+int xdp_rx_begin(struct xdp_source *s);
 /* All sockets are closed: their frames are the pool's again. */
 void xdp_rx_take_back(struct xdp_source *s);
 

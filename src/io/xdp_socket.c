@@ -136,7 +136,6 @@ xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_poo
 		rc = socket_try(s, port, pool, cfg, false);
 	if (rc < 0)
 		return socket_fail(cfg, rc, err);
-	s->need_wakeup = true;
 	rc = busy_poll(s, cfg);
 	if (rc < 0) {
 		xdp_socket_close(s);
@@ -167,4 +166,21 @@ xdp_socket_lost(const struct xdp_socket *s)
 	if (s->xsk == NULL || getsockopt(s->fd, SOL_XDP, XDP_STATISTICS, &stats, &len) < 0)
 		return 0;
 	return stats.rx_dropped + stats.rx_ring_full;
+}
+
+uint64_t
+xdp_socket_waiting(struct xdp_socket *s)
+{
+	uint64_t packets = 0;
+	uint32_t at, have, all = 0;
+
+	/* What it knows of first, then what has come since. */
+	while ((have = xsk_ring_cons__peek(&s->rx, XDP_SOCKET_SLOTS, &at)) > 0) {
+		for (uint32_t i = 0; i < have; i++)
+			packets += (xsk_ring_cons__rx_desc(&s->rx, at + i)->options &
+					   XDP_SOCKET_CONTINUES) == 0;
+		all += have;
+	}
+	xsk_ring_cons__cancel(&s->rx, all);
+	return packets;
 }

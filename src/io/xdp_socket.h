@@ -14,7 +14,9 @@
 
 #include <xdp/xsk.h>
 
-#define XDP_SOCKET_SLOTS 2048u /* of the fill ring, and of the receive ring */
+/* Of a descriptor: more of the packet follows (linux/if_xdp.h of Linux 6.6 and later). */
+#define XDP_SOCKET_CONTINUES (1u << 0)
+#define XDP_SOCKET_SLOTS     2048u /* of the fill ring, and of the receive ring */
 
 struct xdp_socket {
 	struct xsk_ring_prod fill;
@@ -24,7 +26,7 @@ struct xdp_socket {
 	int fd;
 	uint32_t queue;
 	uint32_t held; /* frames that are the socket's; engine */
-	bool zerocopy, need_wakeup;
+	bool zerocopy;
 	int refused; /* -errno of zero-copy, if that was tried; 0: it was not, or works */
 };
 
@@ -42,5 +44,7 @@ int xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io
 void xdp_socket_close(struct xdp_socket *s);
 /* Packets that were lost for want of room in the rings, so far; 0 if it can't be read. */
 uint64_t xdp_socket_lost(const struct xdp_socket *s);
+/* Packets in the receive ring; the engine does not take any more. */
+uint64_t xdp_socket_waiting(struct xdp_socket *s);
 
 #endif

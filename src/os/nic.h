@@ -1,8 +1,9 @@
 /*
  * os/nic: what a card, its driver and the system do with packets before we get them: offloads,
  * rings, queues, interrupts, programs.  For the control plane: what is on at a start, and the
- * doctor.  Linux: nic_linux.c (ethtool ioctls, linux/ethtool.h; sysfs) and nic_link_linux.c
- * (rtnetlink(7), bpf(2)); FreeBSD: nic_freebsd.c, where nothing of it is known: -ENOTSUP.
+ * doctor.  Linux: nic_linux.c (ethtool ioctls, linux/ethtool.h; sysfs), nic_link_linux.c
+ * (rtnetlink(7), bpf(2)) and nic_xdp_linux.c (generic netlink); FreeBSD: nic_freebsd.c, where
+ * nothing of it is known: -ENOTSUP.
  *
  * Any thread, in its network namespace.  0 or -errno; -ENODEV: no such interface.  All but
  * os_nic_offload_set only read, and need no privilege.
@@ -86,6 +87,17 @@ struct os_nic_link {
 	char xdp_name[OS_NIC_TEXT]; /* "": not known, it takes privilege */
 };
 int os_nic_link(const char *name, struct os_nic_link *out);
+
+/* What its driver can do for XDP. */
+struct os_nic_xdp {
+	bool native;		 /* runs programs, and gives packets to AF_XDP */
+	bool zerocopy;		 /* without a copy */
+	bool parts;		 /* packets of several buffers */
+	uint32_t zerocopy_parts; /* so many without a copy */
+	bool stamps, tags;	 /* tells programs the card's time stamps, and tags taken out */
+};
+/* -ENOTSUP: the system does not say (Linux before 6.3). */
+int os_nic_xdp(const char *name, struct os_nic_xdp *out);
 
 /* Every interface's name, in the system's order. */
 int os_nic_each(void (*fn)(void *arg, const char *name), void *arg);

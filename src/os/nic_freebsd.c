@@ -64,6 +64,14 @@ os_nic_link(const char *name, struct os_nic_link *out)
 }
 
 int
+os_nic_xdp(const char *name, struct os_nic_xdp *out)
+{
+	(void)name;
+	memset(out, 0, sizeof(*out));
+	return -ENOTSUP;
+}
+
+int
 os_nic_each(void (*fn)(void *arg, const char *name), void *arg)
 {
 	struct if_nameindex *all = if_nameindex();

@@ -65,6 +65,10 @@ int shell_result(lua_State *L, int rc, const struct ctl_err *err);
  */
 int visit_push(lua_State *L, struct ctl *ctl, const char *engine);
 
+/* visit.c: the flows of ctl_top (channel NULL: of all) as a list; or nil and a sentence. */
+int visit_top(
+	lua_State *L, struct ctl *ctl, const char *engine, const char *channel, uint32_t n);
+
 /* visit.c: what ctl_doctor knows as a Lua table; or nil and a sentence. */
 int visit_doctor(lua_State *L, const char *ifname);
 

@@ -272,6 +272,14 @@ core_doctor(lua_State *L)
 	return visit_doctor(L, lua_tostring(L, 1));
 }
 
+/* top(engine, channel or nil, n): list; nil and a sentence */
+static int
+core_top(lua_State *L)
+{
+	return visit_top(L, shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2),
+		(uint32_t)lua_tointeger(L, 3));
+}
+
 const luaL_Reg lua_pkteng_core[] = {
 	{"engine_new", core_engine_new},
 	{"engine_delete", core_engine_delete},
@@ -284,6 +292,7 @@ const luaL_Reg lua_pkteng_core[] = {
 	{"wait", core_wait},
 	{"names", core_names},
 	{"explain", core_explain},
+	{"top", core_top},
 	{"doctor", core_doctor},
 	{NULL, NULL},
 };

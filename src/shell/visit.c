@@ -1,7 +1,7 @@
 /*
- * shell/visit: the walks of ctl_visit, ctl_doctor and ctl_explain as Lua tables.  The first
- * runs under ctl's lock, where Lua must not run (an allocation may raise an error or collect
- * garbage), so it is written down first and read into Lua afterwards.
+ * shell/visit: the walks of ctl_visit, ctl_top, ctl_doctor and ctl_explain as Lua tables.  The
+ * first runs under ctl's lock, where Lua must not run (an allocation may raise an error or
+ * collect garbage), so it is written down first and read into Lua afterwards.
  */
 #include "internal.h"
 
@@ -173,6 +173,16 @@ visit_doctor(lua_State *L, const char *ifname)
 	struct ctl_err err = {""};
 
 	return tape_push(L, &tape, ctl_doctor(ifname, &v, &err), &err);
+}
+
+int
+visit_top(lua_State *L, struct ctl *ctl, const char *engine, const char *channel, uint32_t n)
+{
+	struct tape tape = {NULL, 0, 0, false};
+	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
+	struct ctl_err err = {""};
+
+	return tape_push(L, &tape, ctl_top(ctl, engine, channel, n, &v, &err), &err);
 }
 
 struct packets {

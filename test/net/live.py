@@ -65,8 +65,8 @@ class Traffic:
     """Packets of a thread, from the far end, until it is stopped; an interface that is down or gone costs it
     packets, nothing else."""
 
-    def __init__(self, wire, pps=2000, flows=64):
-        self.wire, self.pps, self.flows, self.sent, self.stopping = wire, pps, flows, 0, False
+    def __init__(self, wire, pps=2000, flows=64, size=100):
+        self.wire, self.pps, self.flows, self.size, self.sent, self.stopping = wire, pps, flows, size, 0, False
         self.lock = threading.Lock()  # for who takes the interface away
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -76,7 +76,7 @@ class Traffic:
         while not self.stopping:
             with self.lock:
                 try:
-                    self.wire.sender().send(netns.frame(count // self.flows, 100, count % self.flows))
+                    self.wire.sender().send(netns.frame(count // self.flows, self.size, count % self.flows))
                     self.sent += 1
                 except (OSError, RuntimeError):
                     self.wire.forget()

@@ -261,7 +261,10 @@ def joined(folder, ns, offload, connections):
     with socket.create_server(('10.99.0.1', 5001)) as server:
         for n in range(1, connections + 1):
             receive(ns, server)
-            until('packets are counted', lambda: link()['received_bytes'] > 2000000 * n, 5)
+            try:
+                until('packets are counted', lambda: link()['received_bytes'] > 2000000 * n, 5)
+            except Failed as late:
+                raise Failed('%s: %s' % (late, link())) from None
             if link()['super_pkts'] > 0:
                 break
     found = link()

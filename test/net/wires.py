@@ -22,7 +22,8 @@ def skip(why):
 
 
 def enter():
-    """Starts the script again in a new network namespace, with the /sys of that; skips without the right."""
+    """Starts the script again in a new network namespace, with the /sys of that, and in there what ip and tc need
+    to load programs; skips without the right."""
     if os.environ.get('PACF_WIRES') == str(os.getpid()):
         return
     for tool in ('unshare', 'ip', 'ethtool', 'tcpdump', 'nsenter'):
@@ -33,7 +34,7 @@ def enter():
     if probe.returncode != 0:
         skip('no right to make network namespaces: ' + probe.stderr.strip())
     os.environ['PACF_WIRES'] = str(os.getpid())  # exec keeps the pid
-    os.execvp('unshare', ['unshare', '-n', '-m', 'sh', '-c', 'mount -t sysfs sysfs /sys && exec "$@"', 'sh',
+    os.execvp('unshare', ['unshare', '-n', '-m', 'sh', '-c', 'mount -t sysfs sysfs /sys && { mount -t bpf bpf /sys/fs/bpf 2>/dev/null; exec "$@"; }', 'sh',
                           sys.executable, *sys.argv])
 
 

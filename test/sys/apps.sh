@@ -27,6 +27,7 @@ fi
 
 stop_daemon() {
 	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null
+	[ -z "$daemon" ] || wait "$daemon" 2>/dev/null # the next one has the same folder
 	daemon=
 }
 

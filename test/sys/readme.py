@@ -5,7 +5,7 @@ usage: readme.py SOURCE-ROOT             README.md, in its order: runs the comma
                                          types every ```lua block at the prompt of the daemon started last
        readme.py SOURCE-ROOT pacf-run.1  the examples of that page, on a daemon that has their channels
 
-PACF, PACF_RUN, PACF_GEN: the programs.  Exit status 77 without tcpdump.
+PACF, PACF_RUN, PACF_GEN: the programs.  Exit status 77 without tcpdump, and for README.md without root.
 
 /tmp/ in the text becomes a private folder.  The prompt is a real one, on a pseudo terminal.  A command must end
 with status 0, one with & by the end of the test; a line at the prompt must not print `error:`.  `make` is not run
@@ -235,6 +235,9 @@ def main():
     os.environ["PATH"] += ":/usr/sbin:/sbin"
     if not shutil.which("tcpdump"):
         print("no tcpdump")
+        return 77
+    if not page and os.geteuid() != 0:
+        print("skipped: what it says of live interfaces needs root")
         return 77
     with tempfile.TemporaryDirectory(prefix="pacf-readme.") as folder:
         reader = Reader(root, folder)

@@ -28,7 +28,7 @@ deliver(struct xdp_md *ctx, int hints)
 	struct pacf_xdp_meta *meta;
 	__u16 tci = 0;
 	__be16 tpid = 0;
-	__u64 ts = 0;
+	__u64 card_ns = 0;
 
 	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)) != 0)
 		return XDP_PASS;
@@ -36,13 +36,12 @@ deliver(struct xdp_md *ctx, int hints)
 	if ((void *)(meta + 1) > (void *)(long)ctx->data)
 		return XDP_PASS;
 	meta->flags = 0;
-	if (hints && bpf_xdp_metadata_rx_timestamp(ctx, &ts) == 0 && ts != 0)
-		meta->flags = PACF_XDP_HARDWARE;
-	else
-		ts = bpf_ktime_get_ns();
+	meta->mono_ns = bpf_ktime_get_ns();
+	if (hints && bpf_xdp_metadata_rx_timestamp(ctx, &card_ns) == 0 && card_ns != 0)
+		meta->flags = PACF_XDP_STAMP;
 	if (hints && bpf_xdp_metadata_rx_vlan_tag(ctx, &tpid, &tci) == 0)
 		meta->flags |= PACF_XDP_TAG;
-	meta->ts = ts;
+	meta->card_ns = card_ns;
 	meta->tci = tci;
 	meta->tpid = tpid;
 	return bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_PASS);

@@ -6,13 +6,14 @@
 #ifndef PACF_XDP_H
 #define PACF_XDP_H
 
-#define PACF_XDP_HARDWARE 1u /* ts is the card's */
-#define PACF_XDP_TAG	  2u /* the card has taken out a VLAN tag: tpid, tci */
-#define PACF_XDP_QUEUES	  256u
+#define PACF_XDP_STAMP	1u /* card_ns is there */
+#define PACF_XDP_TAG	2u /* the card has taken out a VLAN tag: tpid, tci */
+#define PACF_XDP_QUEUES 256u
 
 struct pacf_xdp_meta {
-	unsigned long long ts;	  /* ns: of the card's clock, or of CLOCK_MONOTONIC */
-	unsigned short tci, tpid; /* host's order; network's order */
+	unsigned long long mono_ns; /* CLOCK_MONOTONIC */
+	unsigned long long card_ns; /* the card's clock, whatever that is set to */
+	unsigned short tci, tpid;   /* host's order; network's order */
 	unsigned int flags;
 };
 

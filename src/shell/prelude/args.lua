@@ -151,7 +151,7 @@ end
 
 local engine = need("engine", text, '"e0"')
 local CPU_LAST, QUEUE_LAST, FRAMES_LAST, SLOTS_LAST = 4095, 65535, 2^32 - 1, 2^20
-local SNAPLEN_LAST, SAMPLE_LAST = 262144, 2^31
+local SNAPLEN_LAST, SAMPLE_LAST, TOP_LAST = 262144, 2^31, 16
 
 -- In the order of pkteng.help().  single: f("e0") means f{engine="e0"}.
 P.commands = {
@@ -175,9 +175,11 @@ P.commands = {
 	{name = "stop", single = true, args = {engine}},
 	{name = "wait", single = true, results = true, args = {engine, may("timeout", P.kinds.seconds)}},
 	{name = "show_stats", single = true, args = {engine}},
+	{name = "show_top", single = true, args = {engine, may("channel", text), may("n", whole(1, TOP_LAST))}},
 	{name = "explain", args = {engine, need("file", text, '"web.pcap"'), may("packet", whole(1, 2^53))}},
 	{name = "doctor", results = true, args = {may("ifname", text, '"eth3"')}},
 	{name = "stats", single = true, results = true, args = {engine}},
+	{name = "top", single = true, results = true, args = {engine, may("channel", text), may("n", whole(1, TOP_LAST))}},
 }
 
 function P.find_command(name)

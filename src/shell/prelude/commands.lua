@@ -2,6 +2,7 @@
 -- A body returns nil and a sentence when it fails; the error carries the place of the caller.
 local core, P = ...
 
+local TOP_FLOWS = 10
 local bodies = {}
 
 function bodies.new(a)
@@ -50,6 +51,18 @@ function bodies.show_stats(a)
 		return nil, why
 	end
 	io.write(P.render_engine(stats))
+	return true
+end
+
+function bodies.top(a)
+	return core.top(a.engine, a.channel, a.n or TOP_FLOWS)
+end
+function bodies.show_top(a)
+	local top, why = core.top(a.engine, a.channel, a.n or TOP_FLOWS)
+	if not top then
+		return nil, why
+	end
+	io.write(P.render_top(top))
 	return true
 end
 

@@ -30,6 +30,8 @@ local function endpoints(key)
 	return endpoint(key, key.src, key.sport) .. " <-> " .. endpoint(key, key.dst, key.dport)
 end
 
+P.flow_endpoints, P.flow_protocol = endpoints, protocol
+
 local function layers(p)
 	local words = {}
 	for _, layer in ipairs(p.layers) do

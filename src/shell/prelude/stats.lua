@@ -49,6 +49,7 @@ local function grid(rows, right)
 	end
 	return table.concat(lines, "\n") .. "\n"
 end
+P.grid = grid
 
 local CAUSES = {
 	{"drop_ring_full_pkts", "ring full"},
@@ -213,7 +214,7 @@ local function render_group(g, members, running)
 end
 
 local function render_totals(e)
-	local c, running = e.counters or {}, e.state == "running"
+	local c, running = e.counters or {}, e.state == "running" or e.state == "stalled"
 	local parts = {c.distributed_pkts or 0, c.drop_rule_pkts or 0, c.drop_no_channel_pkts or 0}
 	local received = c.received_pkts or 0
 	local lines = {wrap(("  total: received %s = distributed %s + dropped by rule %s + no channel %s (%s)"):format(

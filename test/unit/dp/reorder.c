@@ -131,6 +131,8 @@ one_skew(const struct skew *s)
 	for (uint32_t q = 0; q < 4; q++)
 		next_of[q] = 0;
 	start(false);
+	for (uint32_t i = 0; i < s->links; i++)
+		r.links[i].mixed = s->streams > s->links;
 	for (; got < N; now_ns += s->round) {
 		uint32_t before = got;
 
@@ -170,7 +172,7 @@ strange_stamps(void **state)
 	dp_reorder_clock(&r, EPOCH);
 	add(0, EPOCH + 3600 * EPOCH, 0);
 	add(1, EPOCH - 10, 1);
-	add(1, 5, 2);
+	add(2, 5, 2);
 	assert_int_equal(dp_reorder_due_ns(&r, EPOCH), 0);
 	take_at(EPOCH);
 	assert_frames((const uint32_t[]){2}, 1);
@@ -240,6 +242,7 @@ static void
 full(void **state)
 {
 	start(false);
+	r.links[0].mixed = r.links[1].mixed = true;
 	dp_reorder_clock(&r, EPOCH);
 	for (uint32_t i = 0; i < DP_REORDER_MAX; i++)
 		add(i % 2, EPOCH - i % 64, i);
@@ -269,6 +272,26 @@ large_ones(void **state)
 	r.press = 1;
 	got = dp_reorder_take(&r, out, 1, &late);
 	assert_int_equal(dp_reorder_room(&r), DP_REORDER_MAX - DP_REORDER_LARGE + 1);
+}
+
+/* A queue's own order is worth more than its stamps, which a clock that is corrected makes. */
+static void
+own_order(void **state)
+{
+	for (int mixed = 0; mixed < 2; mixed++) {
+		start(false);
+		r.links[1].mixed = mixed;
+		dp_reorder_clock(&r, EPOCH);
+		add(1, EPOCH - 5, 0);
+		add(1, EPOCH - 9, 1);
+		add(0, EPOCH - 7, 2);
+		take_at(EPOCH + WINDOW);
+		if (mixed)
+			assert_frames((const uint32_t[]){1, 2, 0}, 3);
+		else
+			assert_frames((const uint32_t[]){2, 0, 1}, 3);
+		assert_int_equal(late, 0);
+	}
 }
 
 /* A file's own order stays; equal stamps leave by link. */
@@ -304,6 +327,7 @@ main(void)
 		cmocka_unit_test(late_ones),
 		cmocka_unit_test(full),
 		cmocka_unit_test(large_ones),
+		cmocka_unit_test(own_order),
 		cmocka_unit_test(exact),
 	};
 

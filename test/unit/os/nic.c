@@ -52,6 +52,7 @@ unknown_names(void **state)
 	struct os_offloads offloads;
 	struct os_nic_link link;
 	struct os_nic_irq irq;
+	struct os_nic_xdp xdp;
 	struct os_nic nic;
 
 	if (os_nic_offloads(lo, &offloads) == -ENOTSUP)
@@ -63,6 +64,7 @@ unknown_names(void **state)
 		assert_int_equal(os_nic_link(bad[i], &link), -ENODEV);
 		assert_int_equal(os_nic_counters(bad[i], &counters), -ENODEV);
 		assert_int_equal(os_nic_irqs(bad[i], &irq, 1), -ENODEV);
+		assert_int_equal(os_nic_xdp(bad[i], &xdp), -ENODEV);
 	}
 }
 
@@ -93,6 +95,19 @@ loopback(void **state)
 	assert_int_equal(os_nic_place(place, 4), -ENAMETOOLONG);
 }
 
+/* It has no code for XDP; what veth has is asked in test/net/afxdp.py. */
+static void
+loopback_xdp(void **state)
+{
+	struct os_nic_xdp xdp;
+	int rc = os_nic_xdp(lo, &xdp);
+
+	if (rc == -ENOTSUP)
+		skip();
+	assert_int_equal(rc, 0);
+	assert_false(xdp.native || xdp.zerocopy || xdp.stamps || xdp.tags);
+}
+
 static void
 host(void **state)
 {
@@ -113,6 +128,7 @@ main(void)
 		cmocka_unit_test(offload_names),
 		cmocka_unit_test(unknown_names),
 		cmocka_unit_test(loopback),
+		cmocka_unit_test(loopback_xdp),
 		cmocka_unit_test(host),
 	};
 

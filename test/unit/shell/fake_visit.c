@@ -218,3 +218,40 @@ ctl_names(struct ctl *ctl, enum ctl_kind kind, const char *engine,
 	for (int i = 0; i < (kind == CTL_LINKS ? e->nlinks : e->nchannels); i++)
 		fn(arg, kind == CTL_LINKS ? e->links[i].name : e->channels[i].name);
 }
+
+/* Two channels, as large as asked for; the second has the flow of a fragment. */
+int
+ctl_top(struct ctl *ctl, const char *engine, const char *channel, uint32_t n,
+	const struct ctl_visitor *v, struct ctl_err *err)
+{
+	(void)ctl;
+	if (channel != NULL && strcmp(channel, "pacf:eth3{0") != 0)
+		return fake_fail(
+			err, -ENOENT, "engine \"%s\" has no channel \"%s\"", engine, channel);
+	v->open(v->arg, NULL);
+	v->open(v->arg, NULL);
+	v->str(v->arg, "channel", "pacf:eth3{0");
+	v->num(v->arg, "pkts", 1234567);
+	v->num(v->arg, "bytes", 1000000000);
+	v->num(v->arg, "bound_pkts", 4321);
+	v->open(v->arg, "flows");
+	for (uint32_t i = 0; i < n && i < 2; i++) {
+		v->open(v->arg, NULL);
+		v->str(v->arg, "family", "ipv6");
+		v->str(v->arg, "src", "2001:db8::1");
+		v->str(v->arg, "dst", "2001:db8::2");
+		v->num(v->arg, "sport", 1024 + i);
+		v->num(v->arg, "dport", 443);
+		v->num(v->arg, "proto", 6);
+		v->str(v->arg, "protocol", "tcp");
+		v->num(v->arg, "pkts", 1000 - i);
+		v->num(v->arg, "error_pkts", i * 100);
+		v->num(v->arg, "bytes", 64000);
+		v->real(v->arg, "share", 0.25);
+		v->close(v->arg);
+	}
+	v->close(v->arg);
+	v->close(v->arg);
+	v->close(v->arg);
+	return 0;
+}
