@@ -18,8 +18,9 @@ struct netmap_source {
 	struct io_source_cfg cfg;
 	char name[NETMAP_NAMSZ];
 	int promisc_fd;
-	uint32_t ring;				       /* where the next rx begins */
-	uint32_t taken;				       /* slots since the last sync */
+	int face_fd;	/* a socket to ask how the interface is; -1: it is of none */
+	uint32_t ring;	/* where the next rx begins */
+	uint32_t taken; /* slots since the last sync */
 	_Atomic uint64_t oversize_pkts, no_frame_pkts; /* engine writes */
 	_Atomic int phase;			       /* enum io_nm_phase */
 };

@@ -24,10 +24,13 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define EXTRA_MAX   32768u /* extra buffers asked for at most; netmap has 163,840 by default */
-#define DLT_EN10MB_ 1	   /* of libpcap's pcap/dlt.h */
+#define EXTRA_MAX 32768u /* extra buffers asked for at most; netmap has 163,840 by default */
+/* Naps of an engine that reads an interface: idle costs a thousand turns a second. */
+#define FACE_NAP_NS 1000000u
+#define DLT_EN10MB_ 1 /* of libpcap's pcap/dlt.h */
 
 static const char *
 bare_name(const char *name)
@@ -42,7 +45,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	struct netmap_source *s = priv;
 	int rc;
 
-	s->port.fd = s->promisc_fd = -1;
+	s->port.fd = s->promisc_fd = s->face_fd = -1;
 	if (cfg->mode == IO_MODE_ZEROCOPY || cfg->busy_poll)
 		return io_fail(err, -EINVAL,
 			"\"%.100s\": with netmap, mode is native or generic (emulated), and "
@@ -97,6 +100,18 @@ region_make(struct netmap_source *s, struct io_err *err)
 	return 0;
 }
 
+static void
+port_close(struct netmap_source *s)
+{
+	if (s->port.fd >= 0)
+		io_nm_close(&s->port);
+	if (s->promisc_fd >= 0)
+		close(s->promisc_fd);
+	if (s->face_fd >= 0)
+		close(s->face_fd);
+	s->promisc_fd = s->face_fd = -1;
+}
+
 static int
 port_open(struct netmap_source *s, uint32_t extra, struct io_err *err)
 {
@@ -111,19 +126,15 @@ port_open(struct netmap_source *s, uint32_t extra, struct io_err *err)
 		return rc;
 	s->ring = s->port.first;
 	s->taken = 0;
-	if (io_nm_is_interface(s->name))
-		s->promisc_fd = os_netif_promisc(s->name);
-	return 0;
-}
-
-static void
-port_close(struct netmap_source *s)
-{
-	if (s->port.fd >= 0)
-		io_nm_close(&s->port);
-	if (s->promisc_fd >= 0)
-		close(s->promisc_fd);
-	s->promisc_fd = -1;
+	if (!io_nm_is_interface(s->name))
+		return 0;
+	s->promisc_fd = os_netif_promisc(s->name);
+	s->face_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s->face_fd >= 0)
+		return 0;
+	rc = io_fail(err, -errno, "netmap:%s: %s", s->name, strerror(errno));
+	port_close(s);
+	return rc;
 }
 
 static int
@@ -152,6 +163,16 @@ leave(struct netmap_source *s)
 	atomic_store_explicit(&s->phase, LEFT, memory_order_release);
 }
 
+/*
+ * While an interface is down, netmap keeps whoever syncs or polls it in the kernel, where
+ * nothing ends him: so it is asked first, and not polled at all.
+ */
+static bool
+may_sync(const struct netmap_source *s)
+{
+	return s->face_fd < 0 || os_netif_is_up(s->face_fd, s->name);
+}
+
 /* What was taken makes room in the rings only by a sync: not only when they are empty. */
 static int
 source_rx(void *priv, struct io_pkt *out, uint32_t n)
@@ -167,6 +188,8 @@ source_rx(void *priv, struct io_pkt *out, uint32_t n)
 	got = io_nm_take(s, out, n);
 	if (got > 0 && s->taken < io_nm_rx_ring(&s->port, s->port.first)->num_slots / 4)
 		return (int)got;
+	if (!may_sync(s))
+		return (int)got;
 	ioctl(s->port.fd, NIOCRXSYNC, NULL);
 	s->taken = 0;
 	return (int)(got > 0 ? got : io_nm_take(s, out, n));
@@ -177,6 +200,8 @@ source_idle(void *priv, struct io_wait *wait)
 {
 	struct netmap_source *s = priv;
 
+	if (s->face_fd >= 0)
+		return FACE_NAP_NS;
 	if (wait != NULL && wait->n < IO_WAIT_MAX &&
 		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;

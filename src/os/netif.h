@@ -31,6 +31,8 @@ int os_netif_read(const char *name, struct os_netif *out);
 /* Its present name: an interface may have been renamed.  out: OS_NETIF_NAME bytes. */
 int os_netif_name(unsigned index, char *out);
 
+/* One system call: is the interface of that name up?  sock: any of the internet's sockets. */
+bool os_netif_is_up(int sock, const char *name);
 /* The interface receives what is for others too, for as long as the descriptor is open.  The
  * caller closes it. */
 int os_netif_promisc(const char *name);
