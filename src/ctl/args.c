@@ -51,19 +51,29 @@ transport_refuse(const char *spelled, struct ctl_err *err)
 	const char *colon = strchr(spelled, ':');
 	int n = (int)(colon - spelled);
 
-	if (strncmp(spelled, "netmap:", 7) == 0 && access("/dev/netmap", F_OK) != 0)
+	return ctl_fail(err, -EINVAL,
+		"%s: no transport \"%.*s\"; there are pacf:, pcap:, netdev: and netmap:",
+		spelled, n, spelled);
+}
+
+/* "netmap:eth3{0", "netmap:vale0:a", "netmap:eth4" */
+static int
+netmap_name_check(const char *spelled, const char *name, struct ctl_err *err)
+{
+	if (access("/dev/netmap", F_OK) != 0)
 		return ctl_fail(err, -ENODEV,
 			"%s needs the netmap kernel module (/dev/netmap is missing); use "
 			"pacf:%s",
-			spelled, colon + 1);
-	if (strncmp(spelled, "netmap:", 7) == 0)
-		return ctl_fail(err, -ENOTSUP,
-			"%s: transport \"%.*s\" is not in this build; use pacf:, pcap:PATH or "
-			"netdev:IFNAME",
-			spelled, n, spelled);
-	return ctl_fail(err, -EINVAL,
-		"%s: no transport \"%.*s\"; there are pacf:, pcap: and netdev:", spelled, n,
-		spelled);
+			spelled, name);
+	if (name[0] == '\0')
+		return ctl_fail(
+			err, -EINVAL, "channel \"netmap:\" lacks a port, as in netmap:eth3{0");
+	if (strchr(name, '}') != NULL)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": \"}\" is the application's end; the engine opens the "
+			"other: use \"{\"",
+			spelled);
+	return 0;
 }
 
 /* "pcap:PATH" */
@@ -98,7 +108,7 @@ netdev_name_check(const char *spelled, const char *name, struct ctl_err *err)
 	return 0;
 }
 
-static const char *const transports[] = {"pacf", "pcap", "netdev"};
+static const char *const transports[] = {"pacf", "pcap", "netdev", "netmap"};
 
 const char *
 ctl_transport_name(enum ctl_transport transport)
@@ -133,6 +143,10 @@ ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *e
 	if (strncmp(spelled, "netdev:", 7) == 0) {
 		channel_set(ch, CTL_NETDEV, spelled + 7);
 		return netdev_name_check(ch->spelled, ch->name, err);
+	}
+	if (strncmp(spelled, "netmap:", 7) == 0) {
+		channel_set(ch, CTL_NETMAP, spelled + 7);
+		return netmap_name_check(ch->spelled, ch->name, err);
 	}
 	if (strncmp(spelled, "pacf:", 5) == 0)
 		spelled += 5;
@@ -177,12 +191,21 @@ ctl_channel_policies(
 {
 	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
 	int action = word_find("action", args->action, actions, 3, CTL_SAMPLE, err);
-	int full = policy_find("when_full", args->when_full, 2, err);
+	bool oldest =
+		args->when_full != NULL && strcasecmp(args->when_full, "drop_oldest") == 0;
+	int full = policy_find("when_full", oldest ? "drop" : args->when_full, 2, err);
 	int detached =
 		full < 0 ? full : policy_find("when_detached", args->when_detached, 3, err);
 
 	if (action < 0 || detached < 0)
 		return -EINVAL;
+	if (oldest && ch->transport != CTL_NETMAP)
+		return ctl_fail(err, -EINVAL,
+			"channel \"%s\": when_full=\"drop_oldest\" is for netmap: channels; "
+			"here "
+			"the application has the oldest packets already: use drop or wait",
+			ch->spelled);
+	ch->keep_newest = oldest;
 	ch->action = (enum ctl_action)action;
 	ch->when_full = (enum ctl_policy)full;
 	ch->when_detached = (enum ctl_policy)detached;

@@ -9,11 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 const struct io_source_ops ctl_auto_ops = {.name = "auto", .live = true};
-
-#define NETMAP_DEVICE "/dev/netmap"
 
 /* Back ends that a build can lack; what is missing then. */
 static const struct {
@@ -21,7 +18,6 @@ static const struct {
 } known[] = {
 	{"afxdp", "not in this build", "build with libxdp-dev, libbpf-dev and clang"},
 	{"afpacket", "not in this build", ""},
-	{"netmap", "not in this build", ""},
 };
 
 /* A file, a pipe or standard input; an interface of that name goes first. */
@@ -49,12 +45,9 @@ static void
 absent_add(struct ctl_auto *a, size_t i)
 {
 	struct io_probe *probe = &row_add(a, known[i].type, NULL)->probe;
-	bool netmap = strcmp(known[i].type, "netmap") == 0 && access(NETMAP_DEVICE, F_OK) != 0;
 
-	snprintf(probe->why, sizeof(probe->why), "%s",
-		netmap ? NETMAP_DEVICE " of its kernel module is missing" : known[i].why);
-	snprintf(probe->fix, sizeof(probe->fix), "%s",
-		netmap ? "modprobe netmap" : known[i].fix);
+	snprintf(probe->why, sizeof(probe->why), "%s", known[i].why);
+	snprintf(probe->fix, sizeof(probe->fix), "%s", known[i].fix);
 }
 
 static bool

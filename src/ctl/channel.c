@@ -42,7 +42,7 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 
 		if (c == NULL || c->closing || strcmp(c->spelled, ch->spelled) != 0)
 			continue;
-		if (other == engine || ch->transport == CTL_PCAP)
+		if (other == engine || ch->transport == CTL_PCAP || ch->transport == CTL_NETMAP)
 			return ctl_fail(err, -EEXIST,
 				"channel \"%s\" is open already in engine \"%s\"", ch->spelled,
 				other->name);
@@ -58,7 +58,10 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 		.dlt = info->dlt,
 		.snaplen = info->snaplen,
 		.ts_digits = info->ts_digits,
-		.cut = ch->snaplen};
+		.cut = ch->snaplen,
+		.slots = ch->slots,
+		.keep_newest = ch->keep_newest,
+		.pool = &engine->dp->pool};
 	struct io_err io_err;
 	int rc;
 
@@ -170,16 +173,6 @@ channel_make(struct ctl_channel *like)
 	sink_free(ch->sink);
 	free(ch);
 	return NULL;
-}
-
-void
-ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c)
-{
-	const uint64_t *from = (const uint64_t *)c;
-	uint64_t *to = (uint64_t *)sum;
-
-	for (size_t i = 0; i < DP_WORDS(*c); i++)
-		to[i] += from[i];
 }
 
 /* What a closed channel got stays part of its group's ledger.  The engine is done with it. */

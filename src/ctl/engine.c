@@ -37,9 +37,7 @@ type_refuse(const char *type, struct ctl_err *err)
 	if (strcmp(type, "netmap") == 0 && access("/dev/netmap", F_OK) != 0)
 		return ctl_fail(err, -ENODEV,
 			"type \"netmap\" needs the netmap kernel module (/dev/netmap is "
-			"missing); "
-			"this build has: auto, %s",
-			io_source_names());
+			"missing); use type \"auto\", which takes the best that works");
 	return ctl_fail(err, -EINVAL, "no engine type \"%s\" in this build; it has: auto, %s",
 		type, io_source_names());
 }
@@ -55,7 +53,9 @@ new_check(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_err *e
 			"engine name \"%s\" is not usable: 1 to 31 letters, digits, \"_\", "
 			"\".\" or \"-\"",
 			args->name);
-	if (strcmp(args->type, ctl_auto_ops.name) != 0 && io_source_find(args->type) == NULL)
+	if ((strcmp(args->type, ctl_auto_ops.name) != 0 &&
+		    io_source_find(args->type) == NULL) ||
+		(strcmp(args->type, "netmap") == 0 && access("/dev/netmap", F_OK) != 0))
 		return type_refuse(args->type, err);
 	if (args->cpu >= 0 && args->cpu >= os_cpu_count())
 		return ctl_fail(err, -EINVAL, "cpu=%d: this machine has CPUs 0 to %d",

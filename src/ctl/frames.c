@@ -8,6 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
+uint32_t
+ctl_channel_frames(const struct ctl_channel *ch)
+{
+	return ch->transport == CTL_PACF || ch->transport == CTL_NETMAP ? ch->slots : 0;
+}
+
 static uint32_t
 rings(const struct ctl_engine *engine)
 {
@@ -26,8 +32,8 @@ ctl_engine_frames(const struct ctl_engine *engine)
 	for (uint32_t i = 0; i < engine->dp->nlinks; i++)
 		frames += engine->links[i].info.pool_frames + engine->dp->batch;
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL && engine->channels[i]->transport == CTL_PACF)
-			frames += engine->channels[i]->slots;
+		if (engine->channels[i] != NULL)
+			frames += ctl_channel_frames(engine->channels[i]);
 	return frames;
 }
 
@@ -81,7 +87,7 @@ ctl_pool_room(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err)
 {
 	bool ring = ch->transport == CTL_PACF;
-	uint64_t need = ctl_engine_frames(engine) + (ring ? ch->slots : 0);
+	uint64_t need = ctl_engine_frames(engine) + ctl_channel_frames(ch);
 
 	if (engine->state != CTL_RUNNING)
 		return 0;

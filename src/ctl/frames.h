@@ -34,4 +34,7 @@ void ctl_reorder_put(struct ctl_engine *engine);
 uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
 uint32_t ctl_reorder_large(const struct ctl_engine *engine);
 
+/* Frames that a channel can hold, besides large ones. */
+uint32_t ctl_channel_frames(const struct ctl_channel *ch);
+
 #endif

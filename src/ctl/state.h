@@ -20,7 +20,7 @@
 #define CTL_GROWTH_RINGS 16u   /* default rings that may be opened while the engine runs */
 #define CTL_SAMPLE_MAX	 2147483648u /* 1 in so many flows */
 
-enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV };
+enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV, CTL_NETMAP };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
 enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
 
@@ -31,8 +31,9 @@ struct ctl_channel {
 	const char *name;	      /* into spelled, behind the transport */
 	enum ctl_transport transport;
 	enum ctl_action action;
-	uint32_t group; /* index into the engine's groups; SAMPLE only */
-	uint32_t slots;
+	uint32_t group;	  /* index into the engine's groups; SAMPLE only */
+	uint32_t slots;	  /* of its ring, or of its netmap sink's queue */
+	bool keep_newest; /* netmap: a full queue lets go of the oldest */
 	enum ctl_policy when_full, when_detached;
 	char *filter_text; /* NULL: every packet */
 	struct pkt_filter
@@ -154,7 +155,6 @@ int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err
 
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
-void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 int ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
@@ -171,6 +171,7 @@ uint32_t ctl_group_members(const struct ctl_engine *engine, uint32_t group, uint
 /* After a channel joined or left. */
 void ctl_group_update(struct ctl_engine *engine, uint32_t group);
 enum pkt_fields ctl_group_fields(const struct ctl_group *group);
+void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 /* The map as it is now: shares of those who are away go to those who are there. */
 void ctl_group_map(const struct ctl_engine *engine, uint32_t group, uint8_t *out);
 /* Does a member of this rebalancing channel's group see to its packets, or did one? */

@@ -148,7 +148,7 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	STR(v, "group", ch->action == CTL_SAMPLE ? engine->groups[ch->group]->name : "");
 	STR(v, "kind", ctl_transport_name(ch->transport));
 	visit_consumer(v, ch);
-	NUM(v, "size", ch->transport == CTL_PACF ? ch->slots : 0);
+	NUM(v, "size", ctl_channel_frames(ch));
 	if (ch->filter_text != NULL)
 		STR(v, "filter", ch->filter_text);
 	if (ch->snaplen != 0)

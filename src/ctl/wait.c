@@ -79,7 +79,12 @@ channel_drained(const struct ctl_engine *engine, const struct ctl_channel *ch)
 	const size_t gauge =
 		offsetof(struct dp_channel_counters, waiting_pkts) / sizeof(uint64_t);
 
-	if (ch->transport != CTL_PACF || ch->action == CTL_DROP)
+	if (ch->action == CTL_DROP)
+		return true;
+	if (ch->transport == CTL_NETMAP && ctl_policy_waits(engine, ch->when_full))
+		return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) ==
+		       0;
+	if (ch->transport != CTL_PACF)
 		return true;
 	if (ch->lane == NULL && ch->when_detached == CTL_POLICY_REBALANCE)
 		return ctl_group_served(engine, ch) || !ctl_engine_offline(engine);

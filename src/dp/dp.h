@@ -136,6 +136,9 @@ bool dp_defrag_rest(struct dp_engine *engine);
 /* Nothing comes from a live link: what has been held for too long becomes the current burst. */
 bool dp_defrag_idle(struct dp_engine *engine);
 
+/* adopt.c: what is left of the burst lies in the engine's own frames afterwards. */
+void dp_adopt(struct dp_engine *engine);
+
 /* split.c: hands on packets pos..n-1 of the burst; stops at the first that a waiting channel
  * can't take yet. Returns how many it handed on. */
 uint32_t dp_split(struct dp_engine *engine);
@@ -152,5 +155,7 @@ void dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan);
 void dp_source_drop_share(struct dp_engine *engine);
 /* Tells every lane that nothing follows. */
 void dp_lanes_finish(struct dp_engine *engine, enum chan_state state);
+/* Every sink gives back the frames that it keeps. */
+void dp_sinks_leave(struct dp_engine *engine);
 
 #endif

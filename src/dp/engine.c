@@ -314,6 +314,8 @@ engine_turn(struct dp_engine *engine)
 		engine_idle(engine, false);
 		return;
 	}
+	if (engine->plan->adopt)
+		dp_adopt(engine);
 	handed = dp_split(engine);
 	engine->gathered += handed;
 	if (handed > 0) {
@@ -356,6 +358,8 @@ engine_leave(struct dp_engine *engine)
 	dp_order_leave(engine);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
+	dp_split_show(engine);
+	dp_sinks_leave(engine);
 	dp_split_finish(engine);
 	dp_top_tick(engine, true);
 }

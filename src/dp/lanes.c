@@ -54,6 +54,23 @@ lane_take(struct dp_engine *engine, uint32_t number, const struct dp_route *rout
 	}
 }
 
+/* A sink with a queue of its own goes on with it. */
+static void
+sink_tick(struct dp_engine *engine, uint32_t number)
+{
+	struct dp_sink *sink = engine->plan->routes[number].sink;
+	uint64_t unread = sink->own.unread_pkts;
+	uint64_t waiting = sink->ops->tick(sink->priv, &sink->own.unread_pkts);
+
+	if (waiting == sink->own.waiting_pkts && unread == sink->own.unread_pkts)
+		return;
+	sink->own.waiting_pkts = waiting;
+	if (!sink->touched) {
+		sink->touched = true;
+		engine->touched[engine->ntouched++] = (uint8_t)number;
+	}
+}
+
 void
 dp_take_back(struct dp_engine *engine, bool all)
 {
@@ -63,6 +80,9 @@ dp_take_back(struct dp_engine *engine, bool all)
 		const struct dp_route *route = &plan->routes[i];
 		const struct chan_tx *tx;
 
+		if (all && route->sink != NULL && route->sink->ops != NULL &&
+			route->sink->ops->tick != NULL)
+			sink_tick(engine, i);
 		if (route->lane == NULL)
 			continue;
 		tx = &route->lane->tx;
@@ -119,14 +139,34 @@ plan_eager(const struct dp_engine *engine, const struct dp_plan *plan)
 		if (engine->links[i].ops->waits)
 			return true;
 	for (uint32_t i = 0; i < plan->nroutes; i++)
-		if (plan->routes[i].sink != NULL && plan->routes[i].sink->ops != NULL)
+		if (plan->routes[i].sink != NULL && plan->routes[i].sink->ops != NULL &&
+			plan->routes[i].sink->ops->waits)
 			return true;
 	return false;
+}
+
+static void
+sink_leave(struct dp_sink *sink)
+{
+	if (sink == NULL || sink->ops == NULL || sink->ops->leave == NULL)
+		return;
+	sink->ops->leave(sink->priv, &sink->own.unread_pkts);
+	sink->own.waiting_pkts = 0;
+}
+
+/* Their channels are closed: what they keep is given back. */
+static void
+sinks_leave(const struct dp_plan *before, const struct dp_plan *plan)
+{
+	for (uint32_t i = 0; before != NULL && i < before->nroutes; i++)
+		if (i >= plan->nroutes || plan->routes[i].sink != before->routes[i].sink)
+			sink_leave(before->routes[i].sink);
 }
 
 void
 dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan)
 {
+	sinks_leave(engine->plan, plan);
 	engine->plan = plan;
 	engine->eager = plan_eager(engine, plan);
 	for (uint32_t i = 0; i < plan->nretired; i++)
@@ -168,4 +208,19 @@ dp_lanes_finish(struct dp_engine *engine, enum chan_state state)
 
 	for (uint32_t i = 0; i < plan->nroutes; i++)
 		lane_finish(plan->routes[i].lane, state);
+}
+
+void
+dp_sinks_leave(struct dp_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->plan->nroutes; i++) {
+		struct dp_sink *sink = engine->plan->routes[i].sink;
+
+		if (sink == NULL)
+			continue;
+		sink_leave(sink);
+		if (!sink->touched)
+			engine->touched[engine->ntouched++] = (uint8_t)i;
+		sink->touched = true;
+	}
 }

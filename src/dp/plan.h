@@ -76,6 +76,7 @@ struct dp_group {
 struct dp_plan {
 	uint64_t generation;
 	bool drop_all, any_wait;
+	bool adopt; /* applications read, and a source hands out frames they can't map */
 	bool plain; /* no route has a filter, snaplen or sample, and no group other fields */
 	uint32_t fields; /* 1 << enum pkt_fields, of groups with a choice and of sampling routes
 			  */

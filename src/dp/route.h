@@ -40,7 +40,8 @@ route_ready(
 	const struct dp_lane *lane = route_lane(route);
 
 	if (route->sink->ops != NULL)
-		return true;
+		return !route->wait_full || route->sink->ops->room == NULL ||
+		       route->sink->ops->room(route->sink->priv) > route->sink->nstaged;
 	if (lane == NULL)
 		return !route->wait_detached;
 	if (!route->wait_full)
@@ -86,7 +87,8 @@ lane_put(struct dp_engine *engine, const struct dp_route *route, struct dp_lane 
 		return 0;
 	}
 	if (io_pool_is_large(&engine->pool, pkt->frame)) {
-		if (tx->large_held == DP_LARGE_QUOTA) {
+		if (tx->large_held == DP_LARGE_QUOTA ||
+			io_pool_is_foreign(&engine->pool, pkt->frame)) {
 			sink_received(sink, pkt);
 			sink->own.drop_large_full_pkts++;
 			return 0;

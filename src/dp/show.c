@@ -20,7 +20,10 @@ stage_write(struct dp_engine *engine, const struct dp_route *route)
 		io_pool_put(&engine->pool, sink->staged[i]->frame);
 	}
 	sink->own.delivered_pkts += done;
-	sink->own.drop_sink_error_pkts += n - done;
+	if (sink->ops->ring)
+		sink->own.drop_ring_full_pkts += n - done;
+	else
+		sink->own.drop_sink_error_pkts += n - done;
 	sink->nstaged = 0;
 }
 

@@ -23,16 +23,29 @@ struct io_sink_cfg {
 	const char *path; /* or interface */
 	int dlt;
 	uint32_t snaplen, ts_digits;
-	uint32_t cut; /* bytes of a packet that are written at most; 0: all */
+	uint32_t cut;	  /* bytes of a packet that are written at most; 0: all */
+	uint32_t slots;	  /* of its queue, if it has one */
+	bool keep_newest; /* a full queue lets go of its oldest packet, not of the new one */
+	struct io_pool *pool; /* where the packets' frames are from */
 };
 
 struct io_sink_ops {
 	const char *name;
 	size_t priv_bytes;
+	bool waits; /* tx may wait, for a disk */
+	bool ring;  /* what tx does not take found no room; without: it failed */
 	int (*open)(void *priv, const struct io_sink_cfg *cfg, struct io_err *err);
-	/* Engine: writes n packets; returns how many it took, and moves those to the front of
-	 * the list: the rest failed and is lost. */
+	/* Engine: takes n packets; returns how many, and moves those to the front of the list:
+	 * the rest is lost.  One that it keeps for later has a reference more. */
 	uint32_t (*tx)(void *priv, const struct io_pkt **pkts, uint32_t n);
+	/* Engine: how many packets tx would take now; NULL: as many as there are. */
+	uint32_t (*room)(void *priv);
+	/* Engine, when it has nothing to do: goes on with what is kept.  How many packets the
+	 * reader has not taken yet; what was let go of since the last time is added to
+	 * *unread_pkts.  NULL: keeps none. */
+	uint32_t (*tick)(void *priv, uint64_t *unread_pkts);
+	/* Engine: nothing more comes: every frame is given back, and counted so. */
+	void (*leave)(void *priv, uint64_t *unread_pkts);
 	/* Engine, when it has nothing to do and before it ends: nothing stays in a buffer.  0
 	 * or -errno. */
 	int (*flush)(void *priv);

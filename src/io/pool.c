@@ -3,8 +3,8 @@
  * in pool.h.  Invariant: every frame is on exactly one free list, or held refs[frame] times;
  * refs is 1 for those on a list.
  */
-#include "pool.h"
 #include "memory.h"
+#include "region.h"
 #include "os.h"
 
 #include <errno.h>
@@ -80,9 +80,20 @@ io_pool_create_on(struct io_pool *pool, uint32_t frames, uint32_t large, int nod
 	return 0;
 }
 
+uint32_t
+io_pool_held(const struct io_pool *pool)
+{
+	uint32_t held = pool->frames - pool->nfree + pool->large - pool->nlfree;
+
+	for (uint32_t i = 0; i < pool->nregions; i++)
+		held += io_region_held(pool->regions[i]);
+	return held;
+}
+
 void
 io_pool_destroy(struct io_pool *pool)
 {
+	io_regions_free(pool);
 	if (pool->base)
 		os_shm_unmap(pool->base, pool->bytes);
 	if (pool->fd >= 0)

@@ -7,6 +7,9 @@
  * It is free (on a list) or held by refs[frame] >= 1 holders: the source that is filling it,
  * and every ring slot that points at it.  A free frame's count is 1 already, so that taking it
  * needs no look at the counts.
+ *
+ * Behind these come the frames of regions: buffers in a device's own memory, which a source
+ * hands out without a copy, and which no application of ours can map (region.h).
  */
 #ifndef PACF_IO_POOL_H
 #define PACF_IO_POOL_H
@@ -18,6 +21,9 @@
 #define IO_FRAME_BYTES 2048u	     /* ordinary frame */
 #define IO_LARGE_BYTES (256u * 1024) /* large frame: libpcap's MAXIMUM_SNAPLEN */
 #define IO_NO_FRAME    UINT32_MAX
+#define IO_MAX_REGIONS 16u
+
+struct io_region;
 
 struct io_pool {
 	uint8_t *base;
@@ -27,7 +33,9 @@ struct io_pool {
 	uint32_t frames, large;
 	uint32_t *free, nfree;	 /* last in, first out: the warm frame goes out first */
 	uint32_t *lfree, nlfree; /* the same for large frames */
-	uint16_t *refs;
+	uint16_t *refs;		 /* of the regions' frames too */
+	struct io_region *regions[IO_MAX_REGIONS];
+	uint32_t nregions;
 };
 
 /* Control plane.  Memory is committed when frames are first used.  -ENOMEM. */
@@ -68,6 +76,14 @@ io_pool_get(struct io_pool *pool, uint32_t len)
 	}
 	return frame;
 }
+/* region.c: the last reference to a region's frame is dropped. */
+void io_region_put(struct io_pool *pool, uint32_t frame);
+
+static inline bool
+io_pool_is_foreign(const struct io_pool *pool, uint32_t frame)
+{
+	return frame >= pool->frames + pool->large;
+}
 /* Drops one reference; the last one frees the frame. */
 static inline void
 io_pool_put(struct io_pool *pool, uint32_t frame)
@@ -76,14 +92,12 @@ io_pool_put(struct io_pool *pool, uint32_t frame)
 		pool->refs[frame]--;
 	else if (frame < pool->frames)
 		pool->free[pool->nfree++] = frame;
-	else
+	else if (!io_pool_is_foreign(pool, frame))
 		pool->lfree[pool->nlfree++] = frame;
+	else
+		io_region_put(pool, frame);
 }
-/* Frames that somebody holds. */
-static inline uint32_t
-io_pool_held(const struct io_pool *pool)
-{
-	return pool->frames - pool->nfree + pool->large - pool->nlfree;
-}
+/* Frames that somebody holds, regions' frames too. */
+uint32_t io_pool_held(const struct io_pool *pool);
 
 #endif

@@ -2,15 +2,16 @@
  * io/registry: the back ends by name.  Called by the control plane; a new back end is a line
  * here, or in the list of the systems that have it (back_ends.h, one for each system).
  */
-#include "io.h"
+#include "netmap_port.h"
 #include "back_ends.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const struct io_source_ops *const sources[] = {
-	&io_source_mem, &io_source_pcap, BACK_ENDS_SOURCES};
-static const struct io_sink_ops *const sinks[] = {&io_sink_pcap, &io_sink_netdev};
+	&io_source_mem, &io_source_pcap, &io_source_netmap, BACK_ENDS_SOURCES};
+static const struct io_sink_ops *const sinks[] = {
+	&io_sink_pcap, &io_sink_netdev, &io_sink_netmap};
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 

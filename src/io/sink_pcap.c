@@ -241,6 +241,7 @@ sink_flush(void *priv)
 
 const struct io_sink_ops io_sink_pcap = {
 	.name = "pcap",
+	.waits = true,
 	.priv_bytes = sizeof(struct pcap_sink),
 	.open = sink_open,
 	.tx = sink_tx,

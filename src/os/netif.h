@@ -31,6 +31,16 @@ int os_netif_read(const char *name, struct os_netif *out);
 /* Its present name: an interface may have been renamed.  out: OS_NETIF_NAME bytes. */
 int os_netif_name(unsigned index, char *out);
 
+/* One system call: is the interface of that name up?  sock: any of the internet's sockets. */
+bool os_netif_is_up(int sock, const char *name);
+/* The interface receives what is for others too, for as long as the descriptor is open.  The
+ * caller closes it. */
+int os_netif_promisc(const char *name);
+
+/* How netmap opens interfaces from now on, everywhere: 0 as well as it can, 1 by their drivers
+ * only, 2 emulated only.  Returns how it was, or -errno (-ENOENT: there is no netmap). */
+int os_netmap_admode(int mode);
+
 /* A descriptor that becomes readable when some interface has come, gone or changed; to be
  * drained then.  The caller closes it. */
 int os_netwatch_open(void);

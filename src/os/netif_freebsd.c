@@ -5,6 +5,8 @@
 #include "netif.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <net/bpf.h>
 #include <net/if.h>
 #include <net/if_dl.h>
 #include <net/if_types.h>
@@ -14,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
 
 enum { DLT_NULL_ = 0, DLT_EN10MB_ = 1 }; /* of libpcap's pcap/dlt.h */
@@ -58,6 +61,45 @@ int
 os_netif_name(unsigned index, char *out)
 {
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
+}
+
+bool
+os_netif_is_up(int sock, const char *name)
+{
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+	return ioctl(sock, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_UP) != 0;
+}
+
+/* bpf(4): the interface is promiscuous for as long as the descriptor is open. */
+int
+os_netif_promisc(const char *name)
+{
+	struct ifreq req;
+	int err, fd = open("/dev/bpf", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	memset(&req, 0, sizeof(req));
+	strlcpy(req.ifr_name, name, sizeof(req.ifr_name));
+	if (ioctl(fd, BIOCSETIF, &req) == 0 && ioctl(fd, BIOCPROMISC) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int
+os_netmap_admode(int mode)
+{
+	int before;
+	size_t len = sizeof(before);
+
+	if (sysctlbyname("dev.netmap.admode", &before, &len, &mode, sizeof(mode)) < 0)
+		return -errno;
+	return before;
 }
 
 int

@@ -7,8 +7,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <net/if.h>
 #include <net/if_arp.h>
+#include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -113,6 +115,53 @@ int
 os_netif_name(unsigned index, char *out)
 {
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
+}
+
+bool
+os_netif_is_up(int sock, const char *name)
+{
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+	return ioctl(sock, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_UP) != 0;
+}
+
+int
+os_netif_promisc(const char *name)
+{
+	struct packet_mreq req = {
+		.mr_ifindex = (int)if_nametoindex(name), .mr_type = PACKET_MR_PROMISC};
+	int err, fd;
+
+	if (req.mr_ifindex == 0)
+		return -errno;
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* it receives nothing itself */
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &req, sizeof(req)) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int
+os_netmap_admode(int mode)
+{
+	int before = -ENOENT, fd;
+	char text[8] = "";
+
+	fd = open("/sys/module/netmap/parameters/admode", O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (read(fd, text, sizeof(text) - 1) > 0)
+		before = text[0] - '0';
+	text[0] = (char)('0' + mode);
+	if (pwrite(fd, text, 1, 0) != 1)
+		before = -errno;
+	close(fd);
+	return before;
 }
 
 int

@@ -168,7 +168,7 @@ P.commands = {
 		may("action", choice("SAMPLE", "COPY", "DROP")), may("group", text),
 		may("fields", choice("5tuple", "3tuple", "2tuple", "vlan+5tuple")), may("filter", text),
 		may("snaplen", whole(1, SNAPLEN_LAST)), may("sample", whole(1, SAMPLE_LAST)),
-		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait")),
+		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait", "drop_oldest")),
 		may("when_detached", choice("drop", "wait", "rebalance"))}},
 	{name = "close_channel", args = {engine, need("channel", text, '"pacf:eth3{0"')}},
 	{name = "start", single = true, args = {engine}},

@@ -39,7 +39,7 @@ engine_types(void **state)
 	REFUSED(new_named("c", "PCAP", -1), -EINVAL, "\"PCAP\"", "pcap");
 	if (access("/dev/netmap", F_OK) != 0)
 		REFUSED(new_named("c", "netmap", -1), -ENODEV, "/dev/netmap is missing",
-			"pcap");
+			"use type \"auto\"");
 }
 
 static void
@@ -76,7 +76,8 @@ transports(void **state)
 {
 	OK(rig_new("e"));
 	REFUSED(rig_open("e", "pcap:"), -EINVAL, "pcap:PATH", NULL);
-	REFUSED(rig_open("e", "udp:x{0"), -EINVAL, "\"udp\"", "pacf:, pcap: and netdev:");
+	REFUSED(rig_open("e", "udp:x{0"), -EINVAL, "\"udp\"",
+		"pacf:, pcap:, netdev: and netmap:");
 	REFUSED(rig_open("e", ":x{0"), -EINVAL, ":x{0", "pacf:");
 	OK(rig_open("e", "netdev:eth0")); /* not opened before the engine starts */
 	REFUSED(rig_open("e", "netdev:eth0"), -EEXIST, "netdev:eth0", "engine \"e\"");

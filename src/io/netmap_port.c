@@ -1,0 +1,252 @@
+/*
+ * io/netmap_port: opens and closes netmap ports.  Called by the control plane.  Invariant: an
+ * open port has a descriptor, a mapping and at least one ring.
+ */
+#include "netmap_port.h"
+#include "fail.h"
+#include "netif.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static bool
+is_vale(const char *name)
+{
+	return strncmp(name, "vale", 4) == 0 && strchr(name, ':') != NULL;
+}
+
+/* A pipe of an interface that does not exist would make one: netmap invents a port. */
+static int
+name_check(const char *name, struct io_err *err)
+{
+	char base[OS_NETIF_NAME];
+	size_t n = strcspn(name, "{}");
+	struct os_netif netif;
+
+	if (*name == '\0' || strlen(name) >= NETMAP_NAMSZ)
+		return io_fail(err, -EINVAL,
+			"netmap name \"%.80s\" is not usable: 1 to %d bytes, as in eth3, "
+			"vale0:a, eth3{0",
+			name, NETMAP_NAMSZ - 1);
+	if (is_vale(name))
+		return 0;
+	if (n >= sizeof(base))
+		return io_fail(err, -ENODEV, "netmap name \"%s\": no interface \"%.*s\"", name,
+			(int)n, name);
+	memcpy(base, name, n);
+	base[n] = '\0';
+	if (os_netif_read(base, &netif) < 0)
+		return io_fail(
+			err, -ENODEV, "netmap name \"%s\": no interface \"%s\"", name, base);
+	return 0;
+}
+
+int
+io_nm_check(const char *name, struct io_err *err)
+{
+	if (access(NETMAP_DEVICE, F_OK) != 0)
+		return io_fail(err, -ENODEV,
+			"netmap:%.100s needs the netmap kernel module (" NETMAP_DEVICE
+			" is missing); use type \"auto\" and channels \"pacf:...\"",
+			name);
+	if (access(NETMAP_DEVICE, R_OK | W_OK) != 0)
+		return io_fail(err, -EACCES,
+			"netmap:%.100s: may not open " NETMAP_DEVICE
+			": run pacf as root, or give its user that file",
+			name);
+	return name_check(name, err);
+}
+
+enum io_state
+io_nm_state(const char *name, unsigned *index)
+{
+	struct os_netif netif;
+	char base[NETMAP_NAMSZ];
+
+	*index = 0;
+	if (is_vale(name))
+		return IO_UP;
+	snprintf(base, sizeof(base), "%.*s", (int)strcspn(name, "{}"), name);
+	if (os_netif_read(base, &netif) < 0)
+		return IO_GONE;
+	*index = netif.index;
+	return netif.up && netif.running ? IO_UP : IO_DOWN;
+}
+
+static int
+register_fail(const char *name, int error, struct io_err *err)
+{
+	const char *why;
+
+	switch (error) {
+	case ENXIO:
+		why = "there is no such port";
+		break;
+	case EBUSY:
+		why = "another program has it";
+		break;
+	case ENOMEM:
+		why = "netmap has no memory left for its rings; load the module with more: "
+		      "priv_ring_num=400 priv_if_num=100 priv_buf_num=150000 (pipes and VALE "
+		      "ports), ring_num and buf_num (interfaces)";
+		break;
+	case EOPNOTSUPP:
+		why = "its driver knows no netmap, and the emulation is off "
+		      "(dev.netmap.admode)";
+		break;
+	case EINVAL:
+		why = "netmap refuses it: not a ring of this interface, an MTU larger than a "
+		      "buffer, or another version of netmap";
+		break;
+	default:
+		why = strerror(error);
+	}
+	return io_fail(err, -error, "netmap:%s: %s", name, why);
+}
+
+static int
+port_register(struct io_nm_port *port, const struct io_nm_ask *ask, struct nmreq_register *reg,
+	struct io_err *err)
+{
+	struct nmreq_header header = {.nr_version = NETMAP_API,
+		.nr_reqtype = NETMAP_REQ_REGISTER,
+		.nr_body = (uintptr_t)reg};
+
+	*reg = (struct nmreq_register){
+		.nr_mode = ask->qid >= 0 ? NR_REG_ONE_NIC : NR_REG_ALL_NIC,
+		.nr_ringid = ask->qid >= 0 ? (uint16_t)ask->qid : 0,
+		.nr_tx_slots = ask->slots,
+		.nr_rx_slots = ask->slots,
+		.nr_extra_bufs = ask->extra,
+		.nr_flags = ask->flags | NR_NO_TX_POLL};
+	snprintf(header.nr_name, sizeof(header.nr_name), "%s", ask->name);
+	if (ioctl(port->fd, NIOCCTRL, &header) < 0)
+		return register_fail(ask->name, errno, err);
+	port->memory = reg->nr_mem_id;
+	port->extra = reg->nr_extra_bufs;
+	port->bytes = reg->nr_memsize;
+	return 0;
+}
+
+bool
+io_nm_is_interface(const char *name)
+{
+	return strpbrk(name, ":{}") == NULL;
+}
+
+/* Under this mode of the whole system, for as long as it takes. */
+static int
+register_as(int admode, struct io_nm_port *port, const struct io_nm_ask *ask,
+	struct nmreq_register *reg, struct io_err *err)
+{
+	int rc, before = os_netmap_admode(admode);
+
+	if (before < 0)
+		return before;
+	rc = port_register(port, ask, reg, err);
+	if (before != admode)
+		(void)os_netmap_admode(before);
+	port->way = admode == 1 ? IO_NM_NATIVE : IO_NM_EMULATED;
+	return rc == 0 ? 1 : rc;
+}
+
+/* By its driver if that is possible, since netmap does not tell afterwards. */
+static int
+interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
+	struct nmreq_register *reg, struct io_err *err)
+{
+	int rc = -ENOENT;
+
+	if (ask->mode != IO_MODE_GENERIC)
+		rc = register_as(1, port, ask, reg, err);
+	if (rc == -EOPNOTSUPP && ask->mode == IO_MODE_NATIVE)
+		return io_fail(err, rc,
+			"netmap:%s: its driver knows no netmap, and mode=\"native\" asks for "
+			"it; leave mode out for the emulation, or use type \"auto\"",
+			ask->name);
+	if (rc == -EOPNOTSUPP || ask->mode == IO_MODE_GENERIC)
+		rc = register_as(2, port, ask, reg, err);
+	if (rc == 1 || (rc < 0 && rc != -EACCES && rc != -ENOENT))
+		return rc < 0 ? rc : 0;
+	port->way = IO_NM_UNTOLD;
+	return port_register(port, ask, reg, err);
+}
+
+static int
+port_map(struct io_nm_port *port, const struct io_nm_ask *ask, const struct nmreq_register *reg,
+	struct io_err *err)
+{
+	void *mem = mmap(NULL, port->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, port->fd, 0);
+	uint32_t rings;
+
+	if (mem == MAP_FAILED)
+		return io_fail(err, -errno, "netmap:%s: cannot map its memory: %s", ask->name,
+			strerror(errno));
+	port->mem = mem;
+	port->nif = (struct netmap_if *)(port->mem + reg->nr_offset);
+	rings = ask->flags & NR_TX_RINGS_ONLY ? port->nif->ni_tx_rings : port->nif->ni_rx_rings;
+	port->first = ask->qid >= 0 ? (uint32_t)ask->qid : 0;
+	port->last = ask->qid >= 0 ? port->first + 1 : rings;
+	return 0;
+}
+
+int
+io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *err)
+{
+	struct nmreq_register reg;
+	int rc;
+
+	memset(port, 0, sizeof(*port));
+	port->fd = -1;
+	rc = io_nm_check(ask->name, err);
+	if (rc < 0)
+		return rc;
+	(void)io_nm_state(ask->name, &port->ifindex);
+	port->fd = open(NETMAP_DEVICE, O_RDWR | O_CLOEXEC);
+	if (port->fd < 0)
+		return io_fail(err, -errno, "netmap:%s: cannot open " NETMAP_DEVICE ": %s",
+			ask->name, strerror(errno));
+	rc = io_nm_is_interface(ask->name) ? interface_register(port, ask, &reg, err)
+					   : port_register(port, ask, &reg, err);
+	if (rc == 0)
+		rc = port_map(port, ask, &reg, err);
+	if (rc < 0)
+		io_nm_close(port);
+	return rc;
+}
+
+void
+io_nm_close(struct io_nm_port *port)
+{
+	if (port->mem != NULL)
+		munmap(port->mem, port->bytes);
+	if (port->fd >= 0)
+		close(port->fd);
+	port->mem = NULL;
+	port->nif = NULL;
+	port->fd = -1;
+}
+
+static struct netmap_ring *
+ring_at(const struct io_nm_port *port, uint32_t i)
+{
+	ssize_t offset = port->nif->ring_ofs[i];
+
+	return offset != 0 ? (struct netmap_ring *)((uint8_t *)port->nif + offset) : NULL;
+}
+
+struct netmap_ring *
+io_nm_tx_ring(const struct io_nm_port *port, uint32_t i)
+{
+	return ring_at(port, i);
+}
+
+struct netmap_ring *
+io_nm_rx_ring(const struct io_nm_port *port, uint32_t i)
+{
+	return ring_at(port, port->nif->ni_tx_rings + port->nif->ni_host_tx_rings + i);
+}
