@@ -1,9 +1,9 @@
 #!/bin/sh
-# Lint: the whole project builds for FreeBSD: configured by its own meson.build with a cross file, compiled with FreeBSD's
+# Lint: the whole project, tests and all, builds for FreeBSD: configured by its own meson.build with a cross file, compiled with FreeBSD's
 # headers and linked against its libc, both of which the zig compiler brings.  Nothing of it is run.
 # usage: freebsd-compile.sh SOURCE_ROOT BUILD_ROOT     ($PACF_ZIG: the zig to use)
 #
-# libpcap, Lua and libedit are this machine's: their headers, and for each a library of empty functions with the names
+# libpcap, Lua, libedit and cmocka are this machine's: their headers, and for each a library of empty functions with the names
 # that it exports.  What is neither our own nor theirs nor FreeBSD's does not link.
 set -eu
 target=x86_64-freebsd
@@ -23,7 +23,7 @@ find_zig() {
 
 # A library with the names that the system's exports: enough to link with.
 stand_in() {
-	real=$(pkg-config --variable=libdir "$1")/lib$2.so
+	real=$(cc -print-file-name="lib$2.so")
 	nm -D --defined-only "$real" | awk '
 		{ sub(/@.*/, "", $3) }
 		$2 ~ /^[TW]$/ { print "void " $3 "(void);\nvoid " $3 "(void) {}" }
@@ -36,13 +36,11 @@ stand_in() {
 
 # One header of Debian's Lua is in the folder of the processor.
 copy_headers() {
-	for name in libpcap lua5.4 libedit; do
-		for folder in $(pkg-config --variable=includedir "$name") \
-			"/usr/include/$(cc -print-multiarch 2>/dev/null || true)"; do
-			for header in pcap.h pcap-bpf.h pcap-namedb.h pcap histedit.h lua5.4/lua.h lua5.4/luaconf.h \
-				lua5.4/lauxlib.h lua5.4/lualib.h lua5.4-deb-multiarch.h; do
-				[ ! -e "$folder/$header" ] || cp -Rf "$folder/$header" "$root/include"
-			done
+	for folder in "$(pkg-config --variable=includedir lua5.4)" \
+		"/usr/include/$(cc -print-multiarch 2>/dev/null || true)"; do
+		for header in pcap.h pcap-bpf.h pcap-namedb.h pcap histedit.h cmocka.h lua5.4/lua.h lua5.4/luaconf.h \
+			lua5.4/lauxlib.h lua5.4/lualib.h lua5.4-deb-multiarch.h; do
+			[ ! -e "$folder/$header" ] || cp -Rf "$folder/$header" "$root/include"
 		done
 	done
 }
@@ -89,8 +87,9 @@ copy_headers
 stand_in libpcap pcap
 stand_in lua5.4 lua5.4
 stand_in libedit edit
+stand_in cmocka cmocka
 sed "s|@ROOT@|$root|g" "$source/test/lint/freebsd.ini.in" >"$root/freebsd.ini"
 
-meson setup --cross-file "$root/freebsd.ini" -Dtests=disabled "$work/build" "$source" >"$work/setup.log" 2>&1 ||
+meson setup --cross-file "$root/freebsd.ini" -Dtests=enabled "$work/build" "$source" >"$work/setup.log" 2>&1 ||
 	{ cat "$work/setup.log"; exit 1; }
 ninja -C "$work/build" -j2 -k 0
