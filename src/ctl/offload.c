@@ -81,7 +81,7 @@ ctl_offload_put_back(const char *name, uint32_t changed, uint32_t wanted)
 static uint32_t
 false_set(const struct ctl_link_state *link)
 {
-	return link->info.keeps_tags ? OS_OFFLOAD_JOINS : OS_OFFLOAD_FALSE;
+	return OS_OFFLOAD_FALSE & ~link->info.harmless;
 }
 
 static void

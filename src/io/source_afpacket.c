@@ -10,6 +10,7 @@
  */
 #include "afpacket_ring.h"
 #include "capture.h"
+#include "nic.h"
 #include "super.h"
 
 #include <errno.h>
@@ -81,7 +82,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "kernel";
-	info->keeps_tags = true;
+	info->harmless = 1u << OS_RXVLAN;
 	info->delay_ns = AFP_DELAY_NS;
 	return 0;
 }

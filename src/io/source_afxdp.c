@@ -14,6 +14,7 @@
  * ring; one without is on the pool's free list, or held by the engine's bursts and channels.
  */
 #include "fail.h"
+#include "nic.h"
 #include "os.h"
 #include "pacf_xdp.h"
 #include "xdp_clock.h"
@@ -49,7 +50,10 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	atomic_init(&s->limit, XDP_SOCKET_FRAMES);
 	info->pool_frames = s->reserve;
 	info->stamps = "xdp";
-	info->keeps_tags = s->tags = cfg->mode != IO_MODE_GENERIC && xdp_probe_tags(&netif);
+	s->tags = cfg->mode != IO_MODE_GENERIC && xdp_probe_tags(&netif);
+	/* The driver has the program run before GRO, and a generic one switches that off
+	 * (net/core/gro.c: netif_elide_gro). */
+	info->harmless = 1u << OS_GRO | (s->tags ? 1u << OS_RXVLAN : 0);
 	return 0;
 }
 

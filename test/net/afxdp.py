@@ -166,6 +166,51 @@ def case_super(lab):
     tap.close()
 
 
+def segments(count):
+    """TCP segments of one connection that follow on each other, which GRO joins."""
+    made = []
+    for i in range(count):
+        data = bytes((i + k) & 0xff for k in range(1000))
+        ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40 + len(data), 1 + i, 0x4000, 64, 6, 0, bytes((10, 0, 0, 1)),
+                         bytes((10, 0, 0, 2)))
+        tcp = struct.pack('>HHIIBBHHH', 1024, 9, 1 + i * len(data), 1, 0x50, 0x10, 1000, 0, 0)
+        pseudo = ip[12:] + struct.pack('>HH', 6, len(tcp) + len(data))
+        ip = ip[:10] + struct.pack('>H', checksum(ip)) + ip[12:]
+        tcp = tcp[:16] + struct.pack('>H', checksum(pseudo + tcp + data)) + tcp[18:]
+        made.append(bytes.fromhex('0200000001020200000001010800') + ip + tcp + data)
+    return made
+
+
+def checksum(data):
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def case_gro(lab):
+    """GRO joins what a packet socket gets; AF_XDP has packets before it, and a generic program switches it off."""
+    wire = begin(lab, offload={'gro': 'on'})
+    with open('/sys/class/net/%s/gro_flush_timeout' % wire.near, 'w', encoding='ascii') as f:
+        f.write('2000000')  # it waits for more, 2 ms
+    wires.run('ethtool', '-K', wire.far, 'tso', 'off', ns=wire.ns)  # with it veth leaves GRO out
+    run(lab, wire, 'p', kind='afpacket')
+    wire.send(segments(500))
+    until('packets', lambda: received(lab, 'p') > 0)
+    need('gro is on' in of(lab, 'p')['note'], of(lab, 'p'))
+    until('packets that are joined', lambda: of(lab, 'p')['super_pkts'] > 0, 5)
+    stop(lab, 'p')
+    for name, mode in (('native', ''), ('generic', ", mode='generic'")):
+        run(lab, wire, name, mode)
+        until('a mode', lambda: of(lab, name).get('mode'))
+        need('gro' not in of(lab, name)['note'], of(lab, name))
+        wire.send(segments(500))
+        until('all', lambda: received(lab, name) == 500, 5)
+        stop(lab, name)
+        need(lab.sunk(name + '.pcap') == segments(500), mode)
+        need(of(lab, name)['super_pkts'] == 0, of(lab, name))
+
+
 def case_no_zerocopy(lab):
     """Asked for what there is not: refused, with what there is; nothing stays."""
     wire = begin(lab)
