@@ -87,6 +87,8 @@ void dp_engine_run(struct dp_engine *engine);
 
 /* Its source has ended, with IO_EOF or IO_ERROR. */
 void dp_link_end(struct dp_engine *engine, struct dp_link *link, int why);
+/* The engine stops, and has not handed this one of that link on. */
+void dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number);
 
 /* order.c, for an engine with a reorder buffer: receives from all links, and makes what is in
  * order the next burst; false: there is nothing yet. */
@@ -100,14 +102,6 @@ static inline bool
 dp_burst_is_mixed(const struct dp_engine *engine)
 {
 	return engine->burst == engine->mixed || engine->reorder != NULL;
-}
-
-/* The engine stops, and has not handed this one on: a packet of that link. */
-static inline void
-dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number)
-{
-	engine->links[number].own.drop_stop_pkts++;
-	io_pool_put(&engine->pool, pkt->frame);
 }
 
 /* tops.c: the flows of packets first..pos-1, which were handed on. */

@@ -334,6 +334,13 @@ engine_turn(struct dp_engine *engine)
 }
 
 /* What was received but not handed on was never counted as received. */
+void
+dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number)
+{
+	engine->links[number].own.drop_stop_pkts++;
+	io_pool_put(&engine->pool, pkt->frame);
+}
+
 static void
 burst_leave(struct dp_engine *engine, const struct io_pkt *burst, uint32_t n, uint32_t number)
 {

@@ -6,6 +6,7 @@ usage: afpacket.py [CASE ...]
 import json
 import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -16,7 +17,7 @@ import netns
 import wires
 from daemon import check_ledger, need, until
 from exact import received, same_frames, sinks
-from netns import frame
+from netns import Skipped, frame
 
 
 def engine(lab, ifname, name='e', more='', channels=1):
@@ -96,8 +97,7 @@ def case_loopback(lab):
     same_frames(udp, sent, 'datagrams')
 
 
-def away_and_back(lab, wire):
-    """With the index that it had."""
+def away_and_back(wire):
     wires.run('ip', 'link', 'set', wire.near, 'netns', str(wire.ns.pid))
     wires.run('ip', 'link', 'set', wire.near, 'netns', str(os.getpid()), ns=wire.ns)
     wires.quiet(wire.near)
@@ -105,20 +105,45 @@ def away_and_back(lab, wire):
     wire.up()
 
 
-def case_away_and_back(lab):
-    """An interface that was in another namespace comes back with the same index: not even that says it is new."""
+def comes_back(lab, take_away):
+    """Two engines share an interface that take_away(wire) makes go and come back; they share it then, too."""
     wire = lab.wire()
     lab.start()
-    engine(lab, wire.near)
-    index = wires.face(wire.near)['ifindex']
-    for i in range(3):
-        away_and_back(lab, wire)
+    for name in 'ef':
+        engine(lab, wire.near, name)
+    for _ in range(3):
+        take_away(wire)
+        shares = [received(lab, name) for name in 'ef']
+
+        def both():
+            wire.send([frame(n, flow=n) for n in range(20)])
+            return all(received(lab, n) > before for n, before in zip('ef', shares))
+        until('packets for both after it came back', both, 2)
+        base = settled(lab, 'ef')
+        out = wires.packet_socket(wire.near)
+        out.send(frame(0))
+        out.close()
+        wire.send([frame(n, flow=n) for n in range(200)], pps=5000)
+        until('200 packets', lambda before=base: settled(lab, 'ef') >= before + 200, 2)
+        need(settled(lab, 'ef') == base + 200, '%d packets, not 200' % (settled(lab, 'ef') - base))
+        need([link(lab, name)['state'] for name in 'ef'] == ['up', 'up'], 'not up')
+    stop(lab, 'ef')
+
+
+def case_recreated(lab):
+    def recreate(wire):
+        wire.delete()
+        wire.create()
+    comes_back(lab, recreate)
+
+
+def case_away_and_back(lab):
+    """An interface that was in another namespace comes back with the index that it had."""
+    def away(wire):
+        index = wires.face(wire.near)['ifindex']
+        away_and_back(wire)
         need(wires.face(wire.near)['ifindex'] == index, 'this kernel gives it another index')
-        base = received(lab)
-        until('up again', lambda: link(lab)['state'] == 'up', 2)
-        wire.send([frame(n) for n in range(100)], pps=5000)
-        until('packets after it came back', lambda: received(lab) == base + 100, 2)
-    stop(lab)
+    comes_back(lab, away)
 
 
 def case_joins(lab):
@@ -142,6 +167,28 @@ def case_joins(lab):
     print('joins: sent %d, came %d; the second engine had %s' % (sent, total, shares))
     need(abs(total - sent) <= rounds, 'sent %d, received or counted as lost %d' % (sent, total))
     stop(lab)
+
+
+def case_burst(lab):
+    """20000 packets that come while the engine stands still are all there afterwards, if that is for less than the
+    quarter of a second for which the ring has blocks: when this machine lets us send that fast."""
+    wire = lab.wire()
+    lab.start()
+    engine(lab, wire.near)
+    frames = [frame(i, flow=i % 100) for i in range(20000)]
+    for attempt in range(1, 6):
+        before = lost(lab)
+        start = time.monotonic()
+        os.kill(lab.daemon.process.pid, signal.SIGSTOP)
+        wire.send(frames)
+        os.kill(lab.daemon.process.pid, signal.SIGCONT)
+        took = time.monotonic() - start
+        need(settled(lab) == attempt * len(frames), 'packets are neither received nor lost')
+        if took < 0.2:
+            print('burst: in %.3f s, %d lost' % (took, lost(lab) - before))
+            need(lost(lab) == before, 'lost %d of a burst of %d' % (lost(lab) - before, len(frames)))
+            return
+    raise Skipped('20000 packets took %.2f s and more, five times' % took)
 
 
 def case_stop_with_a_full_ring(lab):
