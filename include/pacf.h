@@ -12,11 +12,16 @@
 #ifndef PACF_H
 #define PACF_H
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifndef ENODATA
+#define ENODATA ENOATTR /* FreeBSD has no ENODATA of its own */
 #endif
 
 #define PACF_ERRBUF  320 /* room for the longest sentence of pacf_open() */

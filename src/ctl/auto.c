@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 const struct io_source_ops ctl_auto_ops = {.name = "auto", .live = true};
 

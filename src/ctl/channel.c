@@ -175,16 +175,6 @@ channel_make(struct ctl_channel *like)
 	return NULL;
 }
 
-void
-ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c)
-{
-	const uint64_t *from = (const uint64_t *)c;
-	uint64_t *to = (uint64_t *)sum;
-
-	for (size_t i = 0; i < DP_WORDS(*c); i++)
-		to[i] += from[i];
-}
-
 /* What a closed channel got stays part of its group's ledger.  The engine is done with it. */
 void
 ctl_channel_free(struct ctl_engine *engine, uint32_t number)

@@ -126,3 +126,13 @@ ctl_group_served(const struct ctl_engine *engine, const struct ctl_channel *ch)
 	}
 	return false;
 }
+
+void
+ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c)
+{
+	const uint64_t *from = (const uint64_t *)c;
+	uint64_t *to = (uint64_t *)sum;
+
+	for (size_t i = 0; i < DP_WORDS(*c); i++)
+		to[i] += from[i];
+}

@@ -77,12 +77,11 @@ ctl_offload_put_back(const char *name, uint32_t changed, uint32_t wanted)
 			name, strerror(-rc), name, words(changed, wanted, text, sizeof(text)));
 }
 
-/* What falsifies the packets of this source: afpacket gets the tag beside the packet and puts
- * it back. */
+/* What falsifies the packets of this link. */
 static uint32_t
-false_set(const struct ctl_engine *engine)
+false_set(const struct ctl_link_state *link)
 {
-	return strcmp(engine->ops->name, "afpacket") == 0 ? OS_OFFLOAD_JOINS : OS_OFFLOAD_FALSE;
+	return OS_OFFLOAD_FALSE & ~link->info.harmless;
 }
 
 static void
@@ -100,7 +99,7 @@ on_say(uint32_t on, char *note)
 }
 
 static void
-report(const struct ctl_engine *engine, const char *name, char *note)
+report(const struct ctl_link_state *link, const char *name, char *note)
 {
 	struct os_offloads now;
 	uint32_t on;
@@ -108,7 +107,7 @@ report(const struct ctl_engine *engine, const char *name, char *note)
 
 	if (os_nic_offloads(name, &now) < 0)
 		return;
-	on = now.on & false_set(engine);
+	on = now.on & false_set(link);
 	on_say(on, note);
 	if (on & now.changeable)
 		say(note, "pkteng.link{..., offload=\"fix\"} or `ethtool -K %s %s`", name,
@@ -197,7 +196,7 @@ fix(struct ctl_engine *engine, const struct os_netif *face, struct ctl_link_stat
 			ctl_offload_names(o->changed, names, sizeof(names)));
 	fix_refuse(rc, link->note);
 	if (os_nic_offloads(face->name, &now) == 0)
-		on_say(now.on & false_set(engine), link->note);
+		on_say(now.on & false_set(link), link->note);
 }
 
 void
@@ -213,7 +212,7 @@ ctl_offload_start(struct ctl_engine *engine, uint32_t i)
 	if (link->args.fix_offload)
 		fix(engine, &face, link);
 	else
-		report(engine, face.name, link->note);
+		report(link, face.name, link->note);
 	if (link->note[0] != '\0')
 		fprintf(stderr, "pacf: engine \"%s\": %s: %s\n", engine->name, face.name,
 			link->note);

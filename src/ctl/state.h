@@ -155,7 +155,6 @@ int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err
 
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
-void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 int ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
@@ -172,6 +171,7 @@ uint32_t ctl_group_members(const struct ctl_engine *engine, uint32_t group, uint
 /* After a channel joined or left. */
 void ctl_group_update(struct ctl_engine *engine, uint32_t group);
 enum pkt_fields ctl_group_fields(const struct ctl_group *group);
+void ctl_counters_add(struct dp_channel_counters *sum, const struct dp_channel_counters *c);
 /* The map as it is now: shares of those who are away go to those who are there. */
 void ctl_group_map(const struct ctl_engine *engine, uint32_t group, uint8_t *out);
 /* Does a member of this rebalancing channel's group see to its packets, or did one? */

@@ -87,13 +87,15 @@ void dp_engine_run(struct dp_engine *engine);
 
 /* Its source has ended, with IO_EOF or IO_ERROR. */
 void dp_link_end(struct dp_engine *engine, struct dp_link *link, int why);
+/* The engine stops, and has not handed this one of that link on. */
+void dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number);
 
 /* order.c, for an engine with a reorder buffer: receives from all links, and makes what is in
  * order the next burst; false: there is nothing yet. */
 bool dp_order_receive(struct dp_engine *engine);
 /* Nanoseconds until there may be; UINT64_MAX: nothing waits, or there is no buffer. */
 uint64_t dp_order_due_ns(const struct dp_engine *engine);
-/* Gives back what waits. */
+/* Gives back what waits; it was not handed on. */
 void dp_order_leave(struct dp_engine *engine);
 /* Packets of links are in one burst, each says from which it is. */
 static inline bool

@@ -334,19 +334,34 @@ engine_turn(struct dp_engine *engine)
 }
 
 /* What was received but not handed on was never counted as received. */
+void
+dp_packet_leave(struct dp_engine *engine, const struct io_pkt *pkt, uint32_t number)
+{
+	engine->links[number].own.drop_stop_pkts++;
+	io_pool_put(&engine->pool, pkt->frame);
+}
+
+static void
+burst_leave(struct dp_engine *engine, const struct io_pkt *burst, uint32_t n, uint32_t number)
+{
+	for (uint32_t i = 0; i < n; i++)
+		dp_packet_leave(
+			engine, &burst[i], dp_burst_is_mixed(engine) ? burst[i].link : number);
+}
+
 static void
 engine_leave(struct dp_engine *engine)
 {
-	while (engine->pos < engine->n)
-		io_pool_put(&engine->pool, engine->burst[engine->pos++].frame);
+	burst_leave(engine, engine->burst + engine->pos, engine->n - engine->pos, engine->link);
 	while (dp_hold_count(&engine->follow.hold) > 0) {
 		struct dp_held *held = dp_hold_oldest(&engine->follow.hold);
 
-		io_pool_put(&engine->pool, held->pkt.frame);
+		dp_packet_leave(engine, &held->pkt, held->link);
 		dp_hold_remove(&engine->follow.hold, held);
 	}
-	while (engine->nahead > 0)
-		io_pool_put(&engine->pool, engine->ahead[--engine->nahead].frame);
+	engine->burst = engine->ahead;
+	burst_leave(engine, engine->burst, engine->nahead, engine->ahead_link);
+	engine->pos = engine->n = engine->nahead = 0;
 	dp_order_leave(engine);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);

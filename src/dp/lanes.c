@@ -59,9 +59,10 @@ static void
 sink_tick(struct dp_engine *engine, uint32_t number)
 {
 	struct dp_sink *sink = engine->plan->routes[number].sink;
+	uint64_t unread = sink->own.unread_pkts;
 	uint64_t waiting = sink->ops->tick(sink->priv, &sink->own.unread_pkts);
 
-	if (waiting == sink->own.waiting_pkts)
+	if (waiting == sink->own.waiting_pkts && unread == sink->own.unread_pkts)
 		return;
 	sink->own.waiting_pkts = waiting;
 	if (!sink->touched) {

@@ -176,5 +176,5 @@ dp_order_leave(struct dp_engine *engine)
 		return;
 	r->until_ns = UINT64_MAX;
 	while (dp_reorder_take(r, &pkt, 1, &late) > 0)
-		io_pool_put(&engine->pool, pkt.frame);
+		dp_packet_leave(engine, &pkt, pkt.link);
 }

@@ -18,9 +18,11 @@
 /* A block takes the largest packet there is (256 KiB less its header).  64 MiB are 50 ms of
  * 10 Gbit/s; and 256 blocks of a millisecond each, if little comes. */
 #define BLOCK_BYTES  (256u * 1024)
-#define BLOCKS	     256u
 #define BLOCKS_LEAST 8u
 #define RETIRE_MS    1u
+
+/* Of linux/if_packet.h from Linux 6.2 on; older kernels ignore it. */
+#define FANOUT_IGNORE_OUTGOING 0x4000u
 
 static int
 socket_fail(const struct os_netif *netif, int error, const char *what, struct io_err *err)
@@ -52,7 +54,7 @@ ring_make(struct afp_ring *ring)
 		return rc;
 	ring->block_bytes = BLOCK_BYTES;
 	rc = -ENOMEM;
-	for (ring->nblocks = BLOCKS; rc == -ENOMEM && ring->nblocks >= BLOCKS_LEAST;) {
+	for (ring->nblocks = AFP_BLOCKS; rc == -ENOMEM && ring->nblocks >= BLOCKS_LEAST;) {
 		struct tpacket_req3 req = {.tp_block_size = BLOCK_BYTES,
 			.tp_block_nr = ring->nblocks,
 			.tp_frame_size = 2048,
@@ -106,70 +108,98 @@ afp_ring_open(struct afp_ring *ring, const struct os_netif *netif, int qid, stru
 	if (ring->fd < 0)
 		return socket_fail(netif, errno, "open a packet socket", err);
 	rc = ring_make(ring);
-	if (rc == 0)
-		rc = option(ring->fd, PACKET_IGNORE_OUTGOING, &on, sizeof(on));
-	if (rc == 0)
-		rc = queue_only(ring->fd, qid);
-	if (rc < 0) {
+	if (rc < 0)
 		rc = socket_fail(netif, -rc, "make a receive ring", err);
+	else if ((rc = option(ring->fd, PACKET_IGNORE_OUTGOING, &on, sizeof(on))) < 0)
+		rc = socket_fail(netif, -rc, "leave out what it sends (Linux 4.20)", err);
+	else if ((rc = queue_only(ring->fd, qid)) < 0)
+		rc = socket_fail(netif, -rc, "choose a queue", err);
+	if (rc < 0)
 		afp_ring_close(ring);
-	}
 	return rc;
 }
 
-/* Rings of this process that are open without a queue of their own; control's lock guards it.
- */
-static struct afp_ring *sharing[64];
+bool
+afp_ring_alive(const struct afp_ring *ring)
+{
+	struct sockaddr_ll addr;
+	socklen_t len = sizeof(addr);
 
-/* The first ring of an interface joins a group only when a second one comes: finding the group
- * costs the kernel a look into every packet. */
+	return getsockname(ring->fd, (struct sockaddr *)&addr, &len) == 0 &&
+	       addr.sll_ifindex == (int)ring->ifindex;
+}
+
+/* Rings of this process that are bound, without a queue of their own; control's lock guards it.
+ */
+static LIST_HEAD(, afp_ring) sharing = LIST_HEAD_INITIALIZER(sharing);
+
+/* The group's own flag says whether it leaves out what is sent: the socket's no longer counts.
+ */
 static int
 group_join(struct afp_ring *ring, int group)
 {
-	int arg = PACKET_FANOUT_HASH << 16;
+	unsigned flags = FANOUT_IGNORE_OUTGOING | (group < 0 ? PACKET_FANOUT_FLAG_UNIQUEID : 0);
+	unsigned arg = (PACKET_FANOUT_HASH | flags) << 16 | (group < 0 ? 0 : (unsigned)group);
 	socklen_t len = sizeof(arg);
-	int rc;
+	int rc = option(ring->fd, PACKET_FANOUT, &arg, sizeof(arg));
 
-	arg |= group >= 0 ? group : PACKET_FANOUT_FLAG_UNIQUEID << 16;
-	rc = option(ring->fd, PACKET_FANOUT, &arg, sizeof(arg));
 	if (rc == 0 && getsockopt(ring->fd, SOL_PACKET, PACKET_FANOUT, &arg, &len) < 0)
 		rc = -errno;
 	if (rc == 0)
-		ring->fanout = arg & 0xffff;
+		ring->fanout = (int)(arg & 0xffff);
 	return rc;
+}
+
+static struct afp_ring *
+sharing_find(const struct afp_ring *ring)
+{
+	struct afp_ring *other;
+
+	LIST_FOREACH(other, &sharing, entry)
+	if (other->ifindex == ring->ifindex && afp_ring_alive(other))
+		return other;
+	return NULL;
+}
+
+/* Takes no packet, until it is opened. */
+static int
+shut(const struct afp_ring *ring)
+{
+	struct sock_filter code[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+	struct sock_fprog prog = {.len = 1, .filter = code};
+
+	return setsockopt(ring->fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0
+		       ? -errno
+		       : 0;
+}
+
+/*
+ * The first ring of an interface joins a group only when a second one comes: finding the group
+ * costs the kernel a look into every packet.  A ring must be bound to join, and would have all
+ * packets until then, the other's too: so it is shut until just before.
+ */
+static int
+share(struct afp_ring *ring, struct afp_ring *other)
+{
+	int rc = 0, unused = 0;
+
+	if (other->fanout < 0)
+		rc = group_join(other, -1);
+	if (rc == 0 &&
+		setsockopt(ring->fd, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof(unused)) < 0)
+		rc = -errno;
+	return rc < 0 ? rc : group_join(ring, other->fanout);
 }
 
 static int
-share(struct afp_ring *ring)
+share_fail(const struct os_netif *netif, int rc, struct io_err *err)
 {
-	struct afp_ring **place = NULL, *other = NULL;
-	int rc = 0;
-
-	if (ring->qid >= 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(sharing) / sizeof(sharing[0]); i++) {
-		if (sharing[i] == NULL)
-			place = &sharing[i];
-		else if (sharing[i]->ifindex == ring->ifindex)
-			other = sharing[i];
-	}
-	if (place == NULL)
-		return -ENOSPC;
-	if (other != NULL && other->fanout < 0)
-		rc = group_join(other, -1);
-	if (rc == 0 && other != NULL)
-		rc = group_join(ring, other->fanout);
-	if (rc == 0)
-		*place = ring;
-	return rc;
-}
-
-static void
-unshare(const struct afp_ring *ring)
-{
-	for (size_t i = 0; i < sizeof(sharing) / sizeof(sharing[0]); i++)
-		if (sharing[i] == ring)
-			sharing[i] = NULL;
+	if (rc == -EINVAL && !netif->up)
+		return io_fail(err, rc,
+			"\"%s\" is down: this kernel lets a second engine share it only while "
+			"it is up; ip link set %s up",
+			netif->name, netif->name);
+	return socket_fail(netif, -rc, "share it with another engine", err);
 }
 
 int
@@ -180,26 +210,22 @@ afp_ring_bind(struct afp_ring *ring, const struct os_netif *netif, struct io_err
 	struct sockaddr_ll addr = {.sll_family = AF_PACKET,
 		.sll_protocol = htons(ETH_P_ALL),
 		.sll_ifindex = (int)netif->index};
+	struct afp_ring *other = ring->qid < 0 ? sharing_find(ring) : NULL;
 	int rc = option(ring->fd, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc));
 
 	if (rc < 0)
 		return socket_fail(netif, -rc, "make it promiscuous", err);
+	if (other != NULL && (rc = shut(ring)) < 0)
+		return share_fail(netif, rc, err);
 	if (bind(ring->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return socket_fail(netif, errno, "receive from it", err);
-	rc = share(ring);
-	return rc < 0 ? socket_fail(netif, -rc, "share it with another engine", err) : 0;
-}
-
-void
-afp_ring_close(struct afp_ring *ring)
-{
-	unshare(ring);
-	if (ring->mem != NULL)
-		munmap(ring->mem, (size_t)ring->nblocks * ring->block_bytes);
-	if (ring->fd >= 0)
-		close(ring->fd);
-	ring->mem = NULL;
-	ring->fd = -1;
+	if (other != NULL && (rc = share(ring, other)) < 0)
+		return share_fail(netif, rc, err);
+	if (ring->qid < 0) {
+		LIST_INSERT_HEAD(&sharing, ring, entry);
+		ring->entered = true;
+	}
+	return 0;
 }
 
 void
@@ -212,6 +238,24 @@ afp_ring_count(struct afp_ring *ring)
 		return;
 	ring->seen_pkts += stats.tp_packets;
 	ring->drop_pkts += stats.tp_drops;
+}
+
+/* Giving back the mapping takes a millisecond, in which packets come: they are counted behind
+ * it.
+ */
+void
+afp_ring_close(struct afp_ring *ring)
+{
+	if (ring->entered)
+		LIST_REMOVE(ring, entry);
+	if (ring->mem != NULL)
+		munmap(ring->mem, (size_t)ring->nblocks * ring->block_bytes);
+	if (ring->fd >= 0) {
+		afp_ring_count(ring);
+		close(ring->fd);
+	}
+	ring->mem = NULL;
+	ring->fd = -1;
 }
 
 static struct tpacket_hdr_v1 *
@@ -246,18 +290,40 @@ block_leave(struct afp_ring *ring)
 	ring->block = ring->block + 1 < ring->nblocks ? ring->block + 1 : 0;
 }
 
-bool
-afp_ring_peek(struct afp_ring *ring, struct afp_pkt *out)
+/* The next packet's header; NULL: there is none now. */
+static const struct tpacket3_hdr *
+header_next(struct afp_ring *ring)
 {
-	const struct tpacket3_hdr *hdr;
-
 	while (ring->left == 0) {
 		if (!block_enter(ring))
-			return false;
+			return NULL;
 		if (ring->left == 0)
 			block_leave(ring);
 	}
-	hdr = ring->next;
+	return ring->next;
+}
+
+/* Sent by this host: a group of a kernel before 6.2 has them too. */
+static bool
+is_outgoing(const struct tpacket3_hdr *hdr)
+{
+	const struct sockaddr_ll *from =
+		(const void *)((const uint8_t *)hdr + TPACKET_ALIGN(sizeof(*hdr)));
+
+	return from->sll_pkttype == PACKET_OUTGOING;
+}
+
+bool
+afp_ring_peek(struct afp_ring *ring, struct afp_pkt *out)
+{
+	const struct tpacket3_hdr *hdr = header_next(ring);
+
+	while (hdr != NULL && is_outgoing(hdr)) {
+		afp_ring_step(ring);
+		hdr = header_next(ring);
+	}
+	if (hdr == NULL)
+		return false;
 	*out = (struct afp_pkt){
 		.data = (const uint8_t *)hdr + hdr->tp_mac,
 		.ts_ns = (uint64_t)hdr->tp_sec * 1000000000u + hdr->tp_nsec,
@@ -265,7 +331,7 @@ afp_ring_peek(struct afp_ring *ring, struct afp_pkt *out)
 		.wirelen = hdr->tp_len,
 		.status = hdr->tp_status,
 	};
-	if (hdr->tp_status & TP_STATUS_VLAN_VALID) {
+	if (hdr->tp_status & TP_STATUS_VLAN_VALID && out->len >= AFP_TAG_AT) {
 		out->tci = (uint16_t)hdr->hv1.tp_vlan_tci;
 		out->tpid = hdr->tp_status & TP_STATUS_VLAN_TPID_VALID ? hdr->hv1.tp_vlan_tpid
 								       : ETH_P_8021Q;
@@ -283,19 +349,17 @@ afp_ring_step(struct afp_ring *ring)
 		block_leave(ring);
 }
 
-#define TAG_AT 12u /* behind the two MAC addresses */
-
 void
 afp_pkt_copy(const struct afp_pkt *pkt, uint8_t *to)
 {
-	if (pkt->tpid == 0 || pkt->len < TAG_AT) {
+	if (pkt->tpid == 0) {
 		memcpy(to, pkt->data, pkt->len);
 		return;
 	}
-	memcpy(to, pkt->data, TAG_AT);
-	to[TAG_AT] = (uint8_t)(pkt->tpid >> 8);
-	to[TAG_AT + 1] = (uint8_t)pkt->tpid;
-	to[TAG_AT + 2] = (uint8_t)(pkt->tci >> 8);
-	to[TAG_AT + 3] = (uint8_t)pkt->tci;
-	memcpy(to + TAG_AT + 4, pkt->data + TAG_AT, pkt->len - TAG_AT);
+	memcpy(to, pkt->data, AFP_TAG_AT);
+	to[AFP_TAG_AT] = (uint8_t)(pkt->tpid >> 8);
+	to[AFP_TAG_AT + 1] = (uint8_t)pkt->tpid;
+	to[AFP_TAG_AT + 2] = (uint8_t)(pkt->tci >> 8);
+	to[AFP_TAG_AT + 3] = (uint8_t)pkt->tci;
+	memcpy(to + AFP_TAG_AT + 4, pkt->data + AFP_TAG_AT, pkt->len - AFP_TAG_AT);
 }

@@ -15,10 +15,13 @@
 
 #include <linux/if_packet.h>
 #include <stdatomic.h>
+#include <sys/queue.h>
 
 /* So long may a packet lie in a block that is not full yet: a millisecond, by a timer that
  * kernels with 250 ticks a second round up to theirs. */
 #define AFP_DELAY_NS UINT64_C(5000000)
+
+#define AFP_BLOCKS   256u /* of a ring, if there is memory */
 
 struct afp_ring {
 	int fd;
@@ -27,6 +30,8 @@ struct afp_ring {
 	unsigned ifindex;
 	int qid;
 	int fanout; /* group; -1: none */
+	bool entered;
+	LIST_ENTRY(afp_ring) entry; /* among those that may share their interface, if entered */
 	/* Engine. */
 	uint32_t block;			 /* the one being read, or next to be */
 	uint32_t left;			 /* packets of it not taken yet */
@@ -34,7 +39,10 @@ struct afp_ring {
 	uint64_t taken_pkts;
 	/* Control: kernel's figures so far (reading them sets them to zero there). */
 	uint64_t seen_pkts, drop_pkts; /* seen: dropped ones too */
+	uint64_t told_pkts;	       /* of drop_pkts: counted by the source for good */
 };
+
+#define AFP_TAG_AT 12u /* where a tag belongs: behind the two MAC addresses */
 
 /* A packet as it lies in the ring. */
 struct afp_pkt {
@@ -42,20 +50,25 @@ struct afp_pkt {
 	uint64_t ts_ns;
 	uint32_t len, wirelen; /* without a tag that the kernel has taken out */
 	uint32_t status;
-	uint16_t tci, tpid; /* of that tag, if tpid is not 0 */
+	uint16_t tci, tpid; /* of that tag, if tpid is not 0; then len >= AFP_TAG_AT */
 };
 
 /* Opens, but does not receive yet.  0 or -errno with a sentence; on failure nothing is held. */
 int afp_ring_open(
 	struct afp_ring *ring, const struct os_netif *netif, int qid, struct io_err *err);
 /* From here on packets come.  Rings of this process on one interface without qid share its
- * packets. */
+ * packets; in the microsecond in which one joins the others, packets may come twice. */
 int afp_ring_bind(struct afp_ring *ring, const struct os_netif *netif, struct io_err *err);
+/* False once the interface that it is bound to was deleted or taken to another namespace; it
+ * may be back since, even with its index, but the socket gets nothing of it. */
+bool afp_ring_alive(const struct afp_ring *ring);
+/* Counts to the last moment; the figures stay. */
 void afp_ring_close(struct afp_ring *ring);
 /* Adds the kernel's figures since the last time.  Any one thread at a time. */
 void afp_ring_count(struct afp_ring *ring);
 
-/* Engine: looks at the next packet; false: there is none now.  step: it is done with. */
+/* Engine: looks at the next packet that came in; false: there is none now.  step: it is done
+ * with. */
 bool afp_ring_peek(struct afp_ring *ring, struct afp_pkt *out);
 void afp_ring_step(struct afp_ring *ring);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static bool
@@ -155,6 +156,18 @@ register_as(int admode, struct io_nm_port *port, const struct io_nm_ask *ask,
 	return rc == 0 ? 1 : rc;
 }
 
+/* What somebody else has open already stays as it is, whatever was asked for. */
+static void
+way_ask(struct io_nm_port *port, const char *name)
+{
+	int emulated = os_netmap_is_emulated(name);
+
+	if (emulated > 0)
+		port->way = IO_NM_EMULATED;
+	else if (emulated == 0 && port->way == IO_NM_EMULATED)
+		port->way = IO_NM_UNTOLD;
+}
+
 /* By its driver if that is possible, since netmap does not tell afterwards. */
 static int
 interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
@@ -164,17 +177,21 @@ interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
 
 	if (ask->mode != IO_MODE_GENERIC)
 		rc = register_as(1, port, ask, reg, err);
-	if (rc == -EOPNOTSUPP && ask->mode == IO_MODE_NATIVE)
-		return io_fail(err, rc,
+	if ((rc == -EOPNOTSUPP && ask->mode != IO_MODE_NATIVE) || ask->mode == IO_MODE_GENERIC)
+		rc = register_as(2, port, ask, reg, err);
+	if (rc == -EACCES || rc == -ENOENT) {
+		port->way = IO_NM_UNTOLD;
+		return port_register(port, ask, reg, err);
+	}
+	if (rc == 1)
+		way_ask(port, ask->name);
+	if (rc == -EOPNOTSUPP ||
+		(rc == 1 && ask->mode == IO_MODE_NATIVE && port->way == IO_NM_EMULATED))
+		return io_fail(err, -EOPNOTSUPP,
 			"netmap:%s: its driver knows no netmap, and mode=\"native\" asks for "
 			"it; leave mode out for the emulation, or use type \"auto\"",
 			ask->name);
-	if (rc == -EOPNOTSUPP || ask->mode == IO_MODE_GENERIC)
-		rc = register_as(2, port, ask, reg, err);
-	if (rc == 1 || (rc < 0 && rc != -EACCES && rc != -ENOENT))
-		return rc < 0 ? rc : 0;
-	port->way = IO_NM_UNTOLD;
-	return port_register(port, ask, reg, err);
+	return rc < 0 ? rc : 0;
 }
 
 static struct netmap_ring *
@@ -230,6 +247,21 @@ port_map(struct io_nm_port *port, const struct io_nm_ask *ask, const struct nmre
 		      : 0;
 }
 
+static int
+face_open(struct io_nm_port *port, struct io_err *err)
+{
+	port->face_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return port->face_fd < 0
+		       ? io_fail(err, -errno, "netmap:%s: %s", port->name, strerror(errno))
+		       : 0;
+}
+
+bool
+io_nm_may_sync(const struct io_nm_port *port)
+{
+	return port->face_fd < 0 || os_netif_is_up(port->face_fd, port->name);
+}
+
 int
 io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *err)
 {
@@ -237,7 +269,8 @@ io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *
 	int rc;
 
 	memset(port, 0, sizeof(*port));
-	port->fd = -1;
+	port->fd = port->face_fd = -1;
+	snprintf(port->name, sizeof(port->name), "%s", ask->name);
 	rc = io_nm_check(ask->name, err);
 	if (rc < 0)
 		return rc;
@@ -250,6 +283,8 @@ io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *
 					   : port_register(port, ask, &reg, err);
 	if (rc == 0)
 		rc = port_map(port, ask, &reg, err);
+	if (rc == 0 && io_nm_is_interface(ask->name))
+		rc = face_open(port, err);
 	if (rc < 0)
 		io_nm_close(port);
 	return rc;
@@ -262,10 +297,12 @@ io_nm_close(struct io_nm_port *port)
 		munmap(port->mem, port->bytes);
 	if (port->fd >= 0)
 		close(port->fd);
+	if (port->face_fd >= 0)
+		close(port->face_fd);
 	free(port->rings);
 	port->rings = NULL;
 	port->nrings = 0;
 	port->mem = NULL;
 	port->nif = NULL;
-	port->fd = -1;
+	port->fd = port->face_fd = -1;
 }

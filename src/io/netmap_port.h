@@ -34,6 +34,8 @@ struct io_nm_ring {
 struct io_nm_port {
 	int fd;
 	unsigned ifindex; /* of the interface that it is of; 0: of none */
+	int face_fd;	  /* a socket to ask how the interface is; -1: it is none itself */
+	char name[NETMAP_NAMSZ];
 	uint8_t *mem;
 	size_t bytes;
 	struct netmap_if *nif;
@@ -53,6 +55,10 @@ int io_nm_check(const char *name, struct io_err *err);
 enum io_state io_nm_state(const char *name, unsigned *index);
 /* Is the name an interface's, not a VALE port's or a pipe's? */
 bool io_nm_is_interface(const char *name);
+
+/* Engine.  While an interface is down netmap keeps whoever syncs or polls it in the kernel,
+ * where nothing ends him: so it is asked first, and never polled. */
+bool io_nm_may_sync(const struct io_nm_port *port);
 
 /* A buffer's bytes, NULL if there is no such buffer in the memory. */
 static inline uint8_t *

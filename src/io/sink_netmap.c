@@ -42,7 +42,7 @@ sink_open(void *priv, const struct io_sink_cfg *cfg, struct io_err *err)
 	struct io_nm_ask ask = {.name = cfg->path, .qid = -1, .flags = NR_TX_RINGS_ONLY};
 	int rc;
 
-	s->port.fd = -1;
+	s->port.fd = s->port.face_fd = -1;
 	if (cfg->dlt != 1) /* DLT_EN10MB */
 		return io_fail(err, -EINVAL,
 			"netmap:%s takes Ethernet packets only, not those of this link type; "
@@ -120,7 +120,8 @@ queue_put(struct netmap_sink *s, const struct io_pkt *pkt)
 static void
 sink_sync(struct netmap_sink *s)
 {
-	ioctl(s->port.fd, NIOCTXSYNC, NULL);
+	if (io_nm_may_sync(&s->port))
+		ioctl(s->port.fd, NIOCTXSYNC, NULL);
 }
 
 static void

@@ -53,6 +53,9 @@ struct io_source_info {
 	uint64_t delay_ns; /* so long after its stamp rx may have a packet yet to bring */
 	const char *stamps; /* who makes the time stamps: "file", "kernel", "xdp", "hardware",
 			     * "burst" (when a burst is fetched); NULL: nobody says */
+	uint32_t harmless;  /* interfaces: offloads (os/nic.h, 1 << enum os_offload) that do not
+			     * falsify what this source gives: it has packets before GRO, or puts
+			     * tags back */
 	bool swapped; /* a capture file of a machine of the other byte order: what packets hold
 		       * in their writer's order (LINKTYPE_NULL) is in that one */
 };

@@ -10,6 +10,7 @@
  */
 #include "afpacket_ring.h"
 #include "capture.h"
+#include "nic.h"
 #include "super.h"
 
 #include <errno.h>
@@ -81,6 +82,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "kernel";
+	info->harmless = 1u << OS_RXVLAN;
 	info->delay_ns = AFP_DELAY_NS;
 	return 0;
 }
@@ -114,10 +116,9 @@ ring_end(struct afpacket_source *s, struct afp_ring *ring)
 {
 	uint64_t lost;
 
-	afp_ring_count(ring);
-	lost = ring->seen_pkts - ring->taken_pkts;
-	atomic_fetch_add_explicit(&s->drop_pkts, lost, memory_order_relaxed);
 	afp_ring_close(ring);
+	lost = ring->seen_pkts - ring->taken_pkts - ring->told_pkts;
+	atomic_fetch_add_explicit(&s->drop_pkts, lost, memory_order_relaxed);
 	free(ring);
 }
 
@@ -205,7 +206,7 @@ source_rx(void *priv, struct io_pkt *out, uint32_t n)
 				go_over(s);
 			break;
 		}
-		if (pkt.len < pkt.wirelen || pkt.len + 4 > IO_LARGE_BYTES)
+		if (pkt.len < pkt.wirelen || pkt.len + afp_pkt_tag_bytes(&pkt) > IO_LARGE_BYTES)
 			count(&s->oversize_pkts); /* the kernel has cut it, or we would */
 		else if (!take(s, &pkt, &out[got]))
 			break;
@@ -245,48 +246,68 @@ source_counters(void *priv, struct io_source_counters *out)
 	out->source_drop_pkts += s->bound->drop_pkts;
 }
 
-/* The interface is there under its name, but is not the one that is bound. */
-static void
-take_up(struct afpacket_source *s, const struct os_netif *netif, struct io_status *out)
+/* Another interface has the name now: a ring for that; the engine goes over to it. */
+static int
+take_up(struct afpacket_source *s, const struct os_netif *netif, struct io_err *err)
 {
-	struct io_err err = {""};
 	struct afp_ring *ring;
+	int rc;
 
-	if (atomic_load_explicit(&s->next, memory_order_acquire) != NULL ||
-		netif->dlt != s->dlt)
-		return; /* the engine has not come to the last one yet */
-	if (ring_new(s, netif, &ring, &err) < 0) {
-		snprintf(out->text, sizeof(out->text), "%s", err.text);
-		return;
-	}
+	if (netif->dlt != s->dlt)
+		return io_fail(err, -EINVAL,
+			"\"%s\" has come back with packets of another kind: stop the engine "
+			"and "
+			"start it",
+			s->name);
+	if (atomic_load_explicit(&s->next, memory_order_acquire) != NULL)
+		return -EAGAIN; /* the engine has not come to the last one yet */
+	rc = ring_new(s, netif, &ring, err);
+	if (rc < 0)
+		return rc;
+	/* The old one's figures stay, until ring_end adds the rest. */
+	afp_ring_count(s->bound);
+	s->bound->told_pkts = s->bound->drop_pkts;
+	atomic_fetch_add_explicit(&s->drop_pkts, s->bound->told_pkts, memory_order_relaxed);
 	s->bound = ring;
 	/* Pairs with go_over. */
 	atomic_store_explicit(&s->next, ring, memory_order_release);
+	return 0;
+}
+
+/* The bound interface, or, if that is gone, the one that has its name now. */
+static int
+netif_find(struct afpacket_source *s, struct os_netif *netif, struct io_err *err)
+{
+	char name[OS_NETIF_NAME];
+	int rc;
+
+	if (afp_ring_alive(s->bound) && os_netif_name(s->bound->ifindex, name) == 0)
+		return os_netif_read(name, netif);
+	rc = os_netif_read(s->name, netif);
+	return rc < 0 ? rc : take_up(s, netif, err);
 }
 
 static void
 state_read(struct afpacket_source *s, struct io_status *out)
 {
 	struct os_netif netif;
-	char name[OS_NETIF_NAME];
+	struct io_err err = {""};
+	socklen_t len = sizeof(int);
 	int error;
-	socklen_t len = sizeof(error);
 
-	if (os_netif_name(s->bound->ifindex, name) < 0) {
+	if (netif_find(s, &netif, &err) < 0) {
 		out->state = IO_GONE;
-		if (os_netif_read(s->name, &netif) < 0)
-			return;
-		take_up(s, &netif, out);
-		if (s->bound->ifindex != netif.index)
-			return;
-		snprintf(name, sizeof(name), "%s", s->name);
+		snprintf(out->text, sizeof(out->text), "%s", err.text);
+	} else {
+		out->state = netif.up && netif.running ? IO_UP : IO_DOWN;
+		atomic_store_explicit(&s->mtu, netif.mtu, memory_order_relaxed);
+		if (strcmp(netif.name, s->name) != 0)
+			snprintf(out->text, sizeof(out->text), "its name is \"%s\" now",
+				netif.name);
+		else if (s->bound->nblocks < AFP_BLOCKS)
+			snprintf(out->text, sizeof(out->text),
+				"there was no memory for a ring of 64 MiB");
 	}
-	if (os_netif_read(name, &netif) < 0)
-		return;
-	out->state = netif.up && netif.running ? IO_UP : IO_DOWN;
-	atomic_store_explicit(&s->mtu, netif.mtu, memory_order_relaxed);
-	if (strcmp(name, s->name) != 0)
-		snprintf(out->text, sizeof(out->text), "its name is \"%s\" now", name);
 	/* ENETDOWN stays until it is read, and would keep the engine awake. */
 	(void)getsockopt(s->bound->fd, SOL_SOCKET, SO_ERROR, &error, &len);
 }
@@ -305,7 +326,7 @@ source_tend(void *priv, struct io_status *out)
 	}
 	state_read(s, out);
 	atomic_store_explicit(&s->quiet, out->state != IO_UP, memory_order_relaxed);
-	snprintf(out->mode, sizeof(out->mode), "ring of %u MiB%s",
+	snprintf(out->mode, sizeof(out->mode), "ring of %u MiB, promiscuous%s",
 		(s->bound->nblocks * (s->bound->block_bytes >> 10)) >> 10,
 		s->bound->fanout >= 0 ? ", shared by engines" : "");
 }

@@ -7,14 +7,14 @@
  *
  *   RUNNING  engine takes packets                    tend -> LEAVE, if the set is out of date
  *   LEAVE    engine takes what is left in the rings  engine -> LEFT, when they are empty
- *   LEFT     nobody touches the rings                tend closes, opens a new set, -> NEXT
- *   NEXT     a new set, with empty fill rings        engine takes back frames of the old one,
- *                                                    fills the rings, -> RUNNING
+ *   LEFT     tend closes the set, opens another      tend -> RUNNING, when it gets packets
+ *            and gives it the frames of the first
  *
- * Invariant: a frame with an owner is a socket's (in a fill ring, the kernel, or a receive
- * ring); one without is on the pool's free list, or held by the engine's bursts and channels.
+ * Invariant: a frame with an owner is the source's, in a fill ring, the kernel or a receive
+ * ring; one without is on the pool's free list, or held by the engine's bursts and channels.
  */
 #include "fail.h"
+#include "nic.h"
 #include "os.h"
 #include "pacf_xdp.h"
 #include "xdp_clock.h"
@@ -45,9 +45,15 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->snaplen = IO_LARGE_BYTES;
 	info->ts_digits = 9;
 	info->streams = cfg->qid >= 0 ? 1 : netif.rx_queues;
-	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * 2 * XDP_SOCKET_SLOTS;
+	s->reserve = (cfg->qid >= 0 ? 1 : netif.rx_queues) * XDP_SOCKET_FRAMES;
+	s->reserve = s->reserve > XDP_RESERVE_LEAST ? s->reserve : XDP_RESERVE_LEAST;
+	atomic_init(&s->limit, XDP_SOCKET_FRAMES);
 	info->pool_frames = s->reserve;
 	info->stamps = "xdp";
+	s->tags = cfg->mode != IO_MODE_GENERIC && xdp_probe_tags(&netif);
+	/* The driver has the program run before GRO, and a generic one switches that off
+	 * (net/core/gro.c: netif_elide_gro). */
+	info->harmless = 1u << OS_GRO | (s->tags ? 1u << OS_RXVLAN : 0);
 	return 0;
 }
 
@@ -107,6 +113,21 @@ set_open(struct xdp_source *s, const struct os_netif *netif, struct io_err *err)
 	return rc;
 }
 
+/* Its fill rings are full: have the program give it packets. */
+static int
+set_join(struct xdp_source *s, struct io_err *err)
+{
+	for (uint32_t i = 0; i < s->nsockets; i++) {
+		const struct xdp_socket *sock = &s->sockets[i];
+		int rc = xdp_port_join(s->port, sock->queue, sock->fd);
+
+		if (rc < 0)
+			return io_fail(err, rc, "\"%s\": receive queue %u gives no packets: %s",
+				s->name, sock->queue, strerror(-rc));
+	}
+	return 0;
+}
+
 /* The narrowest of a few looks: an interruption makes one wide. */
 static void
 clock_look(struct xdp_source *s)
@@ -156,10 +177,8 @@ source_start(void *priv, struct io_pool *pool, struct io_err *err)
 	atomic_store_explicit(&s->mtu, netif.mtu, memory_order_relaxed);
 	rc = set_open(s, &netif, err);
 	if (rc == 0) {
-		rc = xdp_rx_begin(s);
-		if (rc < 0)
-			io_fail(err, rc, "\"%s\": its packets cannot be had: %s", s->name,
-				strerror(-rc));
+		xdp_rx_fill(s);
+		rc = set_join(s, err);
 	}
 	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_relaxed);
 	if (rc < 0)
@@ -236,23 +255,31 @@ set_renew(struct xdp_source *s, struct io_status *out)
 		snprintf(out->text, sizeof(out->text), "%s", err.text);
 		return;
 	}
+	xdp_rx_refill(s);
+	if (set_join(s, &err) < 0) {
+		set_close(s);
+		out->state = IO_DOWN;
+		snprintf(out->text, sizeof(out->text), "%s", err.text);
+		return;
+	}
 	/* Pairs with xdp_rx: the set is whole. */
-	atomic_store_explicit(&s->phase, XDP_NEXT, memory_order_release);
+	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_release);
 }
 
 /* Why it is not better, and what else is to be known; one of them. */
 static void
 text_tell(const struct xdp_source *s, bool zerocopy, int refused, struct io_status *out)
 {
-	int unjoined = atomic_load_explicit(&s->join_error, memory_order_relaxed);
 	uint32_t stamps = atomic_load_explicit(&s->stamps, memory_order_relaxed);
 
-	if (unjoined != 0)
-		snprintf(out->text, sizeof(out->text),
-			"its packets cannot be had: %s; stop and start the engine",
-			strerror(-unjoined));
-	else if (out->text[0] != '\0')
+	if (out->text[0] != '\0')
 		return;
+	if (s->tags && !s->port->hints)
+		snprintf(out->text, sizeof(out->text),
+			"this kernel tells no VLAN tags that the card has taken out: `ethtool "
+			"-K "
+			"%s rxvlan off`",
+			s->name);
 	else if (stamps & XDP_STAMP_CARD_OFF)
 		snprintf(out->text, sizeof(out->text),
 			"the card's clock is not set to the time: stamps are the kernel's; "
@@ -289,6 +316,20 @@ mode_tell(const struct xdp_source *s, struct io_status *out)
 	text_tell(s, zerocopy, refused, out);
 }
 
+/* Sockets that lost packets get more frames. */
+static void
+limit_look(struct xdp_source *s)
+{
+	uint32_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
+	struct io_source_counters now;
+
+	source_counters(s, &now);
+	if (now.source_drop_pkts == s->lost_seen || limit >= s->reserve)
+		return;
+	s->lost_seen = now.source_drop_pkts;
+	atomic_store_explicit(&s->limit, 2 * limit, memory_order_relaxed);
+}
+
 static void
 source_tend(void *priv, struct io_status *out)
 {
@@ -297,6 +338,7 @@ source_tend(void *priv, struct io_status *out)
 	if (s->owner == NULL)
 		return;
 	clock_look(s);
+	limit_look(s);
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:
 		if (!set_fits(s, out))

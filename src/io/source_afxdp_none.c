@@ -9,7 +9,7 @@
 
 #define WHY                                                                                   \
 	"this build has no AF_XDP: libxdp, libbpf, clang or bpftool was missing when it was " \
-	"configured"
+	"configured, or it was told -Dafxdp=disabled"
 
 static int
 source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *info,

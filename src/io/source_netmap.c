@@ -24,8 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define EXTRA_MAX   32768u /* extra buffers asked for at most; netmap has 163,840 by default */
-#define DLT_EN10MB_ 1	   /* of libpcap's pcap/dlt.h */
+#define EXTRA_MAX 32768u /* extra buffers asked for at most; netmap has 163,840 by default */
+/* Naps of an engine that reads an interface: idle costs a thousand turns a second. */
+#define FACE_NAP_NS 1000000u
+#define DLT_EN10MB_ 1 /* of libpcap's pcap/dlt.h */
 
 enum phase { RUNNING, LEAVE, LEFT };
 
@@ -52,7 +54,7 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	struct netmap_source *s = priv;
 	int rc;
 
-	s->port.fd = s->promisc_fd = -1;
+	s->port.fd = s->port.face_fd = s->promisc_fd = -1;
 	if (cfg->mode == IO_MODE_ZEROCOPY || cfg->busy_poll)
 		return io_fail(err, -EINVAL,
 			"\"%.100s\": with netmap, mode is native or generic (emulated), and "
@@ -179,6 +181,8 @@ source_rx(void *priv, struct io_pkt *out, uint32_t n)
 	got = io_nm_rx_take(&s->rx, out, n, now);
 	if (got > 0 && s->rx.taken < s->port.rings[0].slots / 4)
 		return (int)got;
+	if (!io_nm_may_sync(&s->port))
+		return (int)got;
 	s->dead = ioctl(s->port.fd, NIOCRXSYNC, NULL) < 0;
 	s->rx.taken = 0;
 	return (int)(got > 0 ? got : io_nm_rx_take(&s->rx, out, n, now));
@@ -189,6 +193,8 @@ source_idle(void *priv, struct io_wait *wait)
 {
 	struct netmap_source *s = priv;
 
+	if (io_nm_is_interface(s->name))
+		return FACE_NAP_NS;
 	if (wait != NULL && wait->n < IO_WAIT_MAX && !s->dead &&
 		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;

@@ -54,6 +54,15 @@ xdp_probe_interface(const struct io_source_cfg *cfg, struct os_netif *netif, str
 	return queues_check(cfg, netif, err);
 }
 
+bool
+xdp_probe_tags(const struct os_netif *netif)
+{
+	struct os_nic_xdp can;
+
+	return os_nic_xdp(netif->name, &can) == 0 && can.native && can.tags &&
+	       (netif->mtu <= XDP_PORT_MTU || can.parts);
+}
+
 /* The kernel does not say: try. */
 static void
 probe_trying(const struct io_source_cfg *cfg, const struct os_netif *netif, bool *native,

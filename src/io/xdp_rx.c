@@ -1,7 +1,7 @@
 /*
  * io/xdp_rx: takes packets out of AF_XDP sockets.  Engine thread.  Invariant: a socket holds
- * its share of the reserve as long as the pool has frames, so that its fill ring never runs dry
- * by us.
+ * as many frames as it may (limit, and its share of the reserve) as long as the pool has some,
+ * so that its fill ring never runs dry by us.
  */
 #include "xdp_rx.h"
 #include "os.h"
@@ -29,10 +29,13 @@ socket_fill(struct xdp_source *s, uint32_t number)
 {
 	struct xdp_socket *sock = &s->sockets[number];
 	struct io_pool *pool = s->pool;
-	uint32_t room = s->reserve / s->nsockets - sock->held, at;
+	uint32_t share = s->reserve / s->nsockets, room, at;
+	uint32_t limit = atomic_load_explicit(&s->limit, memory_order_relaxed);
 
-	if (room == 0)
+	share = limit < share ? limit : share;
+	if (share <= sock->held)
 		return;
+	room = share - sock->held;
 	if (room > pool->nfree)
 		room = pool->nfree;
 	if (room > xsk_prod_nb_free(&sock->fill, room))
@@ -48,6 +51,62 @@ socket_fill(struct xdp_source *s, uint32_t number)
 	}
 	xsk_ring_prod__submit(&sock->fill, room);
 	sock->held += room;
+}
+
+void
+xdp_rx_fill(struct xdp_source *s)
+{
+	for (uint32_t i = 0; i < s->nsockets; i++)
+		socket_fill(s, i);
+}
+
+static uint32_t
+owned(const struct xdp_source *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t frame = 0; frame < s->pool->frames; frame++)
+		n += s->owner[frame] != 0;
+	return n;
+}
+
+void
+xdp_rx_refill(struct xdp_source *s)
+{
+	uint32_t each = owned(s) / s->nsockets, frame = 0, at;
+
+	each = each < XDP_SOCKET_SLOTS ? each : XDP_SOCKET_SLOTS;
+	for (uint32_t i = 0; i < s->nsockets; i++) {
+		struct xdp_socket *sock = &s->sockets[i];
+
+		if (xsk_ring_prod__reserve(&sock->fill, each, &at) != each)
+			continue; /* cannot be: the ring is new */
+		for (uint32_t k = 0; k < each; frame++) {
+			if (s->owner[frame] == 0)
+				continue;
+			s->owner[frame] = (uint8_t)(i + 1);
+			*xsk_ring_prod__fill_addr(&sock->fill, at + k++) =
+				(uint64_t)frame * IO_FRAME_BYTES;
+		}
+		xsk_ring_prod__submit(&sock->fill, each);
+		sock->held = each;
+	}
+	for (; frame < s->pool->frames; frame++)
+		if (s->owner[frame] != 0) {
+			s->owner[frame] = XDP_OWNER_SPARE;
+			s->spare = true;
+		}
+}
+
+static void
+spare_give_back(struct xdp_source *s)
+{
+	for (uint32_t frame = 0; frame < s->pool->frames; frame++)
+		if (s->owner[frame] == XDP_OWNER_SPARE) {
+			s->owner[frame] = 0;
+			io_pool_put(s->pool, frame);
+		}
+	s->spare = false;
 }
 
 void
@@ -229,27 +288,6 @@ sockets_take(struct xdp_source *s, struct io_pkt *out, uint32_t n)
 }
 
 int
-xdp_rx_begin(struct xdp_source *s)
-{
-	int rc = 0;
-
-	s->turn = 0;
-	for (uint32_t i = 0; i < s->nsockets; i++)
-		socket_fill(s, i);
-	for (uint32_t i = 0; i < s->nsockets && rc == 0; i++)
-		rc = xdp_port_join(s->port, s->sockets[i].queue, s->sockets[i].fd);
-	return rc;
-}
-
-static void
-set_begin(struct xdp_source *s)
-{
-	xdp_rx_take_back(s);
-	atomic_store_explicit(&s->join_error, xdp_rx_begin(s), memory_order_relaxed);
-	atomic_store_explicit(&s->phase, XDP_RUNNING, memory_order_release);
-}
-
-int
 xdp_rx(void *priv, struct io_pkt *out, uint32_t n)
 {
 	struct xdp_source *s = priv;
@@ -258,15 +296,14 @@ xdp_rx(void *priv, struct io_pkt *out, uint32_t n)
 	/* Pairs with tend's and ours: who set the phase is done with what the other may use. */
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:
+		if (s->spare)
+			spare_give_back(s);
 		return (int)sockets_take(s, out, n);
 	case XDP_LEAVE:
 		got = sockets_take(s, out, n);
 		if (got == 0)
 			atomic_store_explicit(&s->phase, XDP_LEFT, memory_order_release);
 		return (int)got;
-	case XDP_NEXT:
-		set_begin(s);
-		return 0;
 	default:
 		return 0;
 	}

@@ -15,7 +15,8 @@
 #define XDP_STAMP_CARD	   2u
 #define XDP_STAMP_CARD_OFF 4u
 
-enum xdp_phase { XDP_RUNNING, XDP_LEAVE, XDP_LEFT, XDP_NEXT };
+enum xdp_phase { XDP_RUNNING, XDP_LEAVE, XDP_LEFT };
+#define XDP_OWNER_SPARE 255u /* of a frame in no ring */
 
 struct xdp_source {
 	struct io_source_cfg cfg;
@@ -27,16 +28,19 @@ struct xdp_source {
 	_Atomic uint32_t mtu;		  /* tend -> engine */
 	struct xdp_port *port;
 	unsigned ifindex;
-	uint32_t queues;  /* that the interface had when the set was opened */
-	uint32_t reserve; /* frames for all sockets; each gets an equal share */
+	uint32_t queues;	/* that the interface had when the set was opened */
+	uint32_t reserve;	/* frames for all sockets; at most an equal share for each */
+	_Atomic uint32_t limit; /* tend -> engine: frames for each socket */
+	uint64_t lost_seen;	/* tend: when it last raised the limit */
+	bool tags;		/* the driver is said to tell those taken out */
 	uint32_t nsockets;
 	struct xdp_socket sockets[XDP_SOURCE_QUEUES];
 	uint64_t lost_before; /* by sockets that are closed; control's */
 	/* Engine. */
-	uint8_t *owner;		 /* by frame: socket + 1, or 0 */
+	uint8_t *owner;		 /* by frame: socket + 1, XDP_OWNER_SPARE, or 0 */
+	bool spare;		 /* there are such */
 	uint32_t turn;		 /* the socket to begin with */
 	_Atomic uint32_t stamps; /* XDP_STAMP_ of all packets so far */
-	_Atomic int join_error;	 /* of the newest set; 0: its sockets get packets */
 	_Atomic uint64_t oversize_pkts, no_frame_pkts, super_pkts;
 };
 
@@ -44,10 +48,13 @@ struct xdp_source {
 int xdp_rx(void *priv, struct io_pkt *out, uint32_t n);
 uint64_t xdp_rx_idle(void *priv, struct io_wait *wait);
 
-/* A new set: fills its fill rings, and then has the program give it packets (engine, or control
- * before it runs).  -errno. */
-int xdp_rx_begin(struct xdp_source *s);
-/* All sockets are closed: their frames are the pool's again. */
+/* Control, before the engine runs: fills the fill rings. */
+void xdp_rx_fill(struct xdp_source *s);
+/* Control, phase LEFT: fills the fill rings of a new set with the frames of the one before,
+ * which is closed; the pool is the engine's. */
+void xdp_rx_refill(struct xdp_source *s);
+/* Control, when the engine does not run and all sockets are closed: the frames are the pool's.
+ */
 void xdp_rx_take_back(struct xdp_source *s);
 
 #endif

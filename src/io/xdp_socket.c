@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define PAGE		 4096u
 #define COMPLETION_SLOTS 64u /* nothing is sent */
@@ -19,6 +20,11 @@
 #define PREFER_BUSY_POLL 69
 #define BUSY_POLL_BUDGET 70
 #define BUSY_POLL_US	 20
+/* The kernel lets go of a closed socket's queue a little later (net/xdp/xsk_buff_pool.c: a work
+ * of its own), so that whoever had it a moment ago is refused. */
+#define BUSY_PAUSE_NS	5000000
+#define BUSY_TRIES	40
+#define KERNEL_ENOTSUPP 524 /* some drivers' word, which no system header has */
 
 static int
 umem_open(struct xdp_socket *s, struct io_pool *pool)
@@ -119,9 +125,10 @@ socket_fail(const struct xdp_socket_cfg *cfg, int rc, struct io_err *err)
 	}
 }
 
-int
-xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_pool *pool,
-	const struct xdp_socket_cfg *cfg, struct io_err *err)
+/* Zero-copy if that can be, else not, as far as is asked for. */
+static int
+socket_best(struct xdp_socket *s, const struct xdp_port *port, struct io_pool *pool,
+	const struct xdp_socket_cfg *cfg)
 {
 	bool best = cfg->mode == IO_MODE_BEST, zero = cfg->mode == IO_MODE_ZEROCOPY;
 	int rc = -EOPNOTSUPP;
@@ -130,10 +137,24 @@ xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_poo
 	s->queue = cfg->queue;
 	if (port->native && (best || zero)) {
 		rc = socket_try(s, port, pool, cfg, true);
-		s->refused = rc;
+		s->refused = rc == -KERNEL_ENOTSUPP ? -EOPNOTSUPP : rc;
 	}
 	if (rc < 0 && rc != -EBUSY && !zero)
 		rc = socket_try(s, port, pool, cfg, false);
+	return rc == -KERNEL_ENOTSUPP ? -EOPNOTSUPP : rc;
+}
+
+int
+xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_pool *pool,
+	const struct xdp_socket_cfg *cfg, struct io_err *err)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+	int rc = socket_best(s, port, pool, cfg);
+
+	for (int i = 0; i < BUSY_TRIES && rc == -EBUSY; i++) {
+		nanosleep(&pause, NULL);
+		rc = socket_best(s, port, pool, cfg);
+	}
 	if (rc < 0)
 		return socket_fail(cfg, rc, err);
 	rc = busy_poll(s, cfg);

@@ -16,7 +16,11 @@
 
 /* Of a descriptor: more of the packet follows (linux/if_xdp.h of Linux 6.6 and later). */
 #define XDP_SOCKET_CONTINUES (1u << 0)
-#define XDP_SOCKET_SLOTS     2048u /* of the fill ring, and of the receive ring */
+#define XDP_SOCKET_SLOTS     16384u /* of the fill ring, and of the receive ring */
+/* Frames that a socket has to begin with: few go round in the caches.  When packets were lost
+ * for want of them it gets twice as many, up to its share of the reserve. */
+#define XDP_SOCKET_FRAMES 4096u
+#define XDP_RESERVE_LEAST 32768u /* frames for all sockets of a source: 64 MiB */
 
 struct xdp_socket {
 	struct xsk_ring_prod fill;

@@ -186,7 +186,7 @@ wait_more(struct pacf *p, uint64_t *deadline, int timeout_ms)
 /*
  * Restores the invariant at the top of this file.  Packets that the merge holds back count as
  * ready: nothing else would wake the caller when their window ends.  In that case the bell is
- * rung anew even if it is on, for those who are woken by edges.
+ * rung anew even if it is on, silent in between, for those who are woken by edges.
  */
 static void
 settle(struct pacf *p)
@@ -195,12 +195,17 @@ settle(struct pacf *p)
 		return;
 	if (!ready(p)) {
 		drain(p);
+		os_waitset_settle(p->waitset);
 		/* Drained before armed: what is rung from here on stays.  An interrupt may have
 		 * been drained; its flag was set before it rang. */
 		if (arm(p))
 			return;
 	}
-	if (!p->bell_on || p->held_ns != 0)
+	if (p->held_ns != 0) {
+		drain(p);
+		os_waitset_settle(p->waitset);
+	}
+	if (!p->bell_on)
 		ring(p);
 }
 

@@ -108,24 +108,43 @@ os_bell_drain(int fd)
 	errno = saved;
 }
 
+/* kqueuex(2) came with FreeBSD 14.  No fork gets between these two calls: a child has no
+ * kqueues of its parent. */
 int
 os_waitset_create(const int *fds, int n)
 {
-	int err, set = kqueuex(KQUEUE_CLOEXEC);
+	int err, set = kqueue();
 
 	if (set < 0)
 		return -errno;
+	if (fcntl(set, F_SETFD, FD_CLOEXEC) < 0)
+		goto fail;
 	for (int i = 0; i < n; i++) {
 		struct kevent ev;
 
 		EV_SET(&ev, fds[i], EVFILT_READ, EV_ADD, 0, 0, NULL);
-		if (kevent(set, &ev, 1, NULL, 0, NULL) < 0) {
-			err = -errno;
-			close(set);
-			return err;
-		}
+		if (kevent(set, &ev, 1, NULL, 0, NULL) < 0)
+			goto fail;
 	}
 	return set;
+fail:
+	err = -errno;
+	close(set);
+	return err;
+}
+
+/*
+ * kqueue(2): an event stays on the queue until somebody tries to retrieve it, and poll(2) sees
+ * the queue.  Retrieving runs the filters: what is not readable any more leaves the queue, what
+ * is stays on it, because none is EV_CLEAR.
+ */
+void
+os_waitset_settle(int set)
+{
+	static const struct timespec now = {0, 0};
+	struct kevent got[8];
+
+	(void)kevent(set, NULL, 0, got, sizeof(got) / sizeof(got[0]), &now);
 }
 
 int

@@ -117,6 +117,13 @@ os_waitset_create(const int *fds, int n)
 	return set;
 }
 
+/* epoll asks each descriptor anew, whenever it is polled. */
+void
+os_waitset_settle(int set)
+{
+	(void)set;
+}
+
 int
 os_thread_pin(int cpu)
 {

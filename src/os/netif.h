@@ -31,6 +31,10 @@ int os_netif_read(const char *name, struct os_netif *out);
 /* Its present name: an interface may have been renamed.  out: OS_NETIF_NAME bytes. */
 int os_netif_name(unsigned index, char *out);
 
+/* One system call: is the interface of that name up, and has it a carrier?  On Linux an
+ * interface that is taken down is not running before it is not up.  sock: any of the internet's
+ * sockets. */
+bool os_netif_is_up(int sock, const char *name);
 /* The interface receives what is for others too, for as long as the descriptor is open.  The
  * caller closes it. */
 int os_netif_promisc(const char *name);
@@ -38,6 +42,8 @@ int os_netif_promisc(const char *name);
 /* How netmap opens interfaces from now on, everywhere: 0 as well as it can, 1 by their drivers
  * only, 2 emulated only.  Returns how it was, or -errno (-ENOENT: there is no netmap). */
 int os_netmap_admode(int mode);
+/* An interface that netmap has open: 1 by emulation, 0 by its driver, or -errno: nobody says. */
+int os_netmap_is_emulated(const char *name);
 
 /* A descriptor that becomes readable when some interface has come, gone or changed; to be
  * drained then.  The caller closes it. */

@@ -42,7 +42,8 @@ os_netif_read(const char *name, struct os_netif *out)
 	for (a = all; a != NULL; a = a->ifa_next) {
 		const struct if_data *data = a->ifa_data;
 
-		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr->sa_family != AF_LINK)
+		if (strcmp(a->ifa_name, name) != 0 || a->ifa_addr == NULL ||
+			a->ifa_addr->sa_family != AF_LINK)
 			continue;
 		memcpy(out->name, name, strlen(name) + 1);
 		out->index = if_nametoindex(name);
@@ -62,6 +63,16 @@ os_netif_name(unsigned index, char *out)
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
 }
 
+bool
+os_netif_is_up(int sock, const char *name)
+{
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+	return ioctl(sock, SIOCGIFFLAGS, &req) == 0 && (req.ifr_flags & IFF_UP) != 0;
+}
+
 /* bpf(4): the interface is promiscuous for as long as the descriptor is open. */
 int
 os_netif_promisc(const char *name)
@@ -78,6 +89,21 @@ os_netif_promisc(const char *name)
 	err = -errno;
 	close(fd);
 	return err;
+}
+
+int
+os_netmap_is_emulated(const char *name)
+{
+	struct ifreq req;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return -errno;
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+	rc = ioctl(fd, SIOCGIFCAP, &req) < 0 ? -errno : (req.ifr_reqcap & IFCAP_NETMAP) == 0;
+	close(fd);
+	return rc;
 }
 
 int

@@ -117,6 +117,17 @@ os_netif_name(unsigned index, char *out)
 	return if_indextoname(index, out) != NULL ? 0 : -errno;
 }
 
+bool
+os_netif_is_up(int sock, const char *name)
+{
+	struct ifreq req;
+
+	memset(&req, 0, sizeof(req));
+	memcpy(req.ifr_name, name, strnlen(name, sizeof(req.ifr_name) - 1));
+	return ioctl(sock, SIOCGIFFLAGS, &req) == 0 &&
+	       (~req.ifr_flags & (IFF_UP | IFF_RUNNING)) == 0;
+}
+
 int
 os_netif_promisc(const char *name)
 {

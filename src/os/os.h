@@ -9,6 +9,7 @@
 #ifndef PACF_OS_H
 #define PACF_OS_H
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,6 +18,10 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+
+#ifndef ENODATA
+#define ENODATA ENOATTR /* of FreeBSD; as in include/pacf.h, where it is promised */
 #endif
 
 /* Clocks, in nanoseconds: monotonic (for intervals) and since the epoch (for time stamps). */
@@ -50,8 +55,13 @@ void os_bell_ring(int fd);
 void os_bell_drain(int fd);
 
 /* One pollable descriptor that is readable while any of fds is readable or hung up.  Level
- * semantics; usable in poll, select, epoll and kqueue.  The caller closes it. */
+ * semantics, once it has been settled: FreeBSD's stays readable after what it waits for was
+ * read, until somebody looks.  Usable in poll, select, epoll and kqueue.  The caller closes it;
+ * on FreeBSD a child of fork does not have it. */
 int os_waitset_create(const int *fds, int n);
+/* To be called when what made it readable was read.  Takes back the readiness of all that is
+ * not readable any more, and of nothing else. */
+void os_waitset_settle(int set);
 
 /* The calling thread: bind to a CPU and read back that it is so (-EINVAL if there is no such
  * CPU); name as tools show it (cut to what the system keeps). */

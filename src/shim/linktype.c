@@ -3,6 +3,8 @@
  *
  * The two are equal but for the few below, where systems had given one DLT_ number to different
  * things before files got numbers of their own.  Source: https://www.tcpdump.org/linktypes.html
+ *
+ * 121 is DLT_HHDLC where that exists; FreeBSD has given its number to DLT_PFSYNC.
  */
 #include <pcap/pcap.h>
 #include "shim.h"
@@ -20,7 +22,6 @@ static const struct {
 	{107, DLT_FRELAY},
 	{108, DLT_LOOP},
 	{109, DLT_ENC},
-	{121, DLT_HHDLC},
 	{246, DLT_PFSYNC},
 	{258, DLT_PKTAP},
 };

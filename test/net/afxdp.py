@@ -7,6 +7,7 @@ usage: afxdp.py [CASE ...]
 import collections
 import ctypes
 import os
+import resource
 import shutil
 import signal
 import struct
@@ -23,7 +24,7 @@ from netns import Skipped, frame, need, until
 # The cheapest XDP program: return XDP_PASS.
 FOREIGN = '__attribute__((section("xdp"), used)) int stranger(void *c) { return 2; } ' \
     'char l[] __attribute__((section("license"), used)) = "GPL";'
-PR_CAPBSET_DROP, CAP_SYS_ADMIN, CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW = 24, 21, 39, 12, 13
+PR_CAPBSET_DROP, CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK, CAP_BPF, CAP_LAST = 24, 12, 13, 14, 39, 40
 
 
 def link(lab, wire, name='e', more='', kind='afxdp'):
@@ -115,6 +116,99 @@ def case_generic(lab):
     need(of(lab)['mode'].startswith('generic, 2 queues'), of(lab))
     need(program(wire)['mode'] == 2, program(wire))
     comes(lab, wire)
+
+
+def case_generic_parts(lab):
+    wire = begin(lab, mtu=9000)
+    run(lab, wire, more=", mode='generic'")
+    until('a mode', lambda: of(lab).get('mode'))
+    need('in parts' in of(lab)['mode'], of(lab))
+    comes(lab, wire, frames=[frame(i, 60 + i * 17 % 8950, i % 50) for i in range(1500)])
+
+
+def case_tap(lab):
+    """Another driver: of tap interfaces, with and without packets of several buffers."""
+    lab.start()
+    lab.needs('afxdp')
+    tap = wires.Tun('tap7', wires.Tun.TAP)
+    tap.near = 'tap7'
+    for mtu in (1500, 9000):
+        wires.run('ip', 'link', 'set', 'tap7', 'mtu', str(mtu))
+        run(lab, tap, 'e%d' % mtu)
+        sent = [frame(i, 60 + i * 17 % (mtu - 50), i % 50) for i in range(1500)]
+        for at in range(0, len(sent), 100):
+            for data in sent[at:at + 100]:
+                os.write(tap.fd, data)
+            until('packets', lambda: received(lab, 'e%d' % mtu) == at + 100, 5)
+        need(of(lab, 'e%d' % mtu)['mode'].startswith('native copy, 1 queue'), of(lab, 'e%d' % mtu))
+        stop(lab, 'e%d' % mtu)
+        need(of(lab, 'e%d' % mtu)['super_pkts'] == 0, 'none is longer than the MTU')
+        need(lab.sunk('e%d.pcap' % mtu) == sent, 'not as it was sent, MTU %d' % mtu)
+    tap.close()
+
+
+def case_super(lab):
+    """Longer than the MTU, as of GRO: whole, and counted.  A tap interface lets them in as they are."""
+    lab.start()
+    lab.needs('afxdp')
+    tap = wires.Tun('tap7', wires.Tun.TAP)
+    tap.near = 'tap7'
+    wires.run('ip', 'link', 'set', 'tap7', 'mtu', '9000')
+    run(lab, tap)
+    tags = ((0x8100, 1), (0x88a8, 2))
+    sent = [frame(i, size, tags=tags) for i, size in enumerate((9022, 9023, 20000, 60000) * 5)]
+    for data in sent:
+        os.write(tap.fd, data)
+    until('all: %s' % of(lab), lambda: received(lab) == len(sent), 5)
+    need(of(lab)['super_pkts'] == 15, of(lab))
+    stop(lab)
+    need(lab.sunk('e.pcap') == sent, 'not as they were sent')
+    tap.close()
+
+
+def segments(count):
+    """TCP segments of one connection that follow on each other, which GRO joins."""
+    made = []
+    for i in range(count):
+        data = bytes((i + k) & 0xff for k in range(1000))
+        ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 40 + len(data), 1 + i, 0x4000, 64, 6, 0, bytes((10, 0, 0, 1)),
+                         bytes((10, 0, 0, 2)))
+        tcp = struct.pack('>HHIIBBHHH', 1024, 9, 1 + i * len(data), 1, 0x50, 0x10, 1000, 0, 0)
+        pseudo = ip[12:] + struct.pack('>HH', 6, len(tcp) + len(data))
+        ip = ip[:10] + struct.pack('>H', checksum(ip)) + ip[12:]
+        tcp = tcp[:16] + struct.pack('>H', checksum(pseudo + tcp + data)) + tcp[18:]
+        made.append(bytes.fromhex('0200000001020200000001010800') + ip + tcp + data)
+    return made
+
+
+def checksum(data):
+    total = sum(struct.unpack('>%dH' % (len(data) // 2), data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def case_gro(lab):
+    """GRO joins what a packet socket gets; AF_XDP has packets before it, and a generic program switches it off."""
+    wire = begin(lab, offload={'gro': 'on'})
+    with open('/sys/class/net/%s/gro_flush_timeout' % wire.near, 'w', encoding='ascii') as f:
+        f.write('2000000')  # it waits for more, 2 ms
+    wires.run('ethtool', '-K', wire.far, 'tso', 'off', ns=wire.ns)  # with it veth leaves GRO out
+    run(lab, wire, 'p', kind='afpacket')
+    wire.send(segments(500))
+    until('packets', lambda: received(lab, 'p') > 0)
+    need('gro is on' in of(lab, 'p')['note'], of(lab, 'p'))
+    until('packets that are joined', lambda: of(lab, 'p')['super_pkts'] > 0, 5)
+    stop(lab, 'p')
+    for name, mode in (('native', ''), ('generic', ", mode='generic'")):
+        run(lab, wire, name, mode)
+        until('a mode', lambda: of(lab, name).get('mode'))
+        need('gro' not in of(lab, name)['note'], of(lab, name))
+        wire.send(segments(500))
+        until('all', lambda: received(lab, name) == 500, 5)
+        stop(lab, name)
+        need(lab.sunk(name + '.pcap') == segments(500), mode)
+        need(of(lab, name)['super_pkts'] == 0, of(lab, name))
 
 
 def case_no_zerocopy(lab):
@@ -262,6 +356,8 @@ def case_card_tags(lab):
     wire = begin(lab)
     given, whole = tags_beside(lab, wire)
     run(lab, wire)
+    until('a mode', lambda: of(lab).get('mode'))
+    need('tag' not in of(lab)['note'], of(lab))
     wire.send(given)
     until('all', lambda: received(lab) == len(given))
     stop(lab)
@@ -376,15 +472,42 @@ def case_recreated_larger(lab):
     comes(lab, wire, frames=[frame(i, 60 + i * 17 % 8950, i % 50) for i in range(1500)])
 
 
-def case_no_rights(lab):
-    """Without the capabilities: what is missing, not an error number."""
-    wire = lab.wire()
+def keep_only(*capabilities):
+    """For a process that is to begin: of root's capabilities it keeps these."""
     libc = ctypes.CDLL(None, use_errno=True)
+    for capability in range(CAP_LAST + 1):
+        if capability not in capabilities:
+            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+
+
+def case_least_rights(lab):
+    """Those that the manual names are enough."""
+    wire = lab.wire(mtu=9000)
+    lab.start(lambda: keep_only(CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF, CAP_IPC_LOCK))
+    lab.needs('afxdp')
+    run(lab, wire)
+    comes(lab, wire)
+
+
+def case_no_locked_memory(lab):
+    """The memory of the sockets counts as locked."""
+    wire = lab.wire()
 
     def weaken():
-        for capability in (CAP_SYS_ADMIN, CAP_BPF, CAP_NET_ADMIN):
-            libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+        keep_only(CAP_NET_RAW, CAP_NET_ADMIN, CAP_BPF)
     lab.start(weaken)
+    lab.needs('afxdp')
+    link(lab, wire)
+    said = lab.daemon.refused("pkteng.start{engine='e'}")
+    need('CAP_IPC_LOCK' in said and 'ulimit -l' in said and wire.near in said, said)
+    need(program(wire) == {}, 'a start that failed leaves %s' % program(wire))
+
+
+def case_no_rights(lab):
+    """Without one of them: what is missing, not an error number."""
+    wire = lab.wire()
+    lab.start(lambda: keep_only(CAP_NET_RAW, CAP_IPC_LOCK))
     lab.needs('afxdp')
     link(lab, wire)
     said = lab.daemon.refused("pkteng.start{engine='e'}")

@@ -38,6 +38,7 @@ from daemon import Failed, channel_of, check_ledger, cpu_ns, dropped, need, unti
 
 CONSUMERS = 4
 LOSS_MOST = 1e-4
+COST_LOSS_MOST = 0.02
 RATE_LEAST, RATE_MOST = 20e3, 12e6
 RING = '32MiB'  # of each netsniff-ng; by default it takes gigabytes, and loses nothing for a while
 
@@ -210,7 +211,7 @@ def fastest(name, args):
     least, most, best = RATE_LEAST, RATE_MOST, None
     for _ in range(6 if args.quick else 8):
         rate = (least * most)**0.5
-        for _ in range(1 if args.quick else 2):  # a trial that somebody else disturbed gets another
+        for _ in range(1 if args.quick else 4):  # one that other work disturbed is repeated
             trial = Trial(name, rate, 1 if args.quick else 2, args.size, args.queues)
             if args.verbose:
                 print('  %-10s %8.0f pps wanted, %8.0f sent, loss %.4f %%, %.0f ns, others %.2f CPUs' %
@@ -228,9 +229,9 @@ def fastest(name, args):
 
 
 def at_rate(name, rate, args):
-    """The cheapest of three: other work on the machine can only add."""
+    """The cheapest of three: other work on the machine can only add.  A few lost packets do not matter here."""
     trials = [Trial(name, rate, 1 if args.quick else 2, args.size, args.queues) for _ in range(3)]
-    return min((t for t in trials if t.good() or name == 'nobody'), key=lambda t: t.all, default=None)
+    return min((t for t in trials if t.loss < COST_LOSS_MOST or name == 'nobody'), key=lambda t: t.all, default=None)
 
 
 def possible(name):
@@ -269,13 +270,13 @@ def cost(names, best, rate, args):
     for name in names:
         trial = at_rate(name, rate, args)
         if trial is None:
-            print('%-12s loses packets in each of three trials' % name)
+            print('%-12s loses more than %g %% in each of three trials' % (name, 100 * COST_LOSS_MOST))
             continue
         found[name] = {'ns': trial.all - alone.all}
         if name in best:
             found[name]['pps'] = best[name].reached
-        print('%-12s %6.0f ns/packet, %6.0f of them in daemon and consumers; other work: %.2f CPUs' %
-              (name, found[name]['ns'], trial.processes, trial.others))
+        print('%-12s %6.0f ns/packet, %6.0f of them in daemon and consumers; loss %.2f %%; other work: %.2f CPUs' %
+              (name, found[name]['ns'], trial.processes, 100 * trial.loss, trial.others))
     return found
 
 

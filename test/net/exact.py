@@ -12,7 +12,7 @@ from daemon import check_ledger
 from netns import Skipped, frame, need, number_of, until
 from wire import frames_mixed
 
-TYPE = sys.argv[1] if len(sys.argv) > 1 else sys.exit(__doc__)
+TYPE = sys.argv[1] if len(sys.argv) > 1 else ''
 N = 4
 
 
@@ -216,4 +216,4 @@ def case_losses(lab):
 
 
 if __name__ == '__main__':
-    sys.exit(netns.main(globals(), __doc__, sys.argv[2:]))
+    sys.exit(__doc__ if TYPE == '' else netns.main(globals(), __doc__, sys.argv[2:]))

@@ -4,7 +4,9 @@
 usage: live_idle.py TYPE [CASE ...]        TYPE: of the engine, afpacket or afxdp
 """
 import os
+import socket
 import sys
+import threading
 import time
 
 import live
@@ -35,32 +37,71 @@ def case_cpu(lab, kind):
     need([sink.stop()['packets'] for sink in sinks] == [1000] * CHANNELS, 'packets before')
 
 
+class Plain(threading.Thread):
+    """The same packets as a plain packet socket sees them: what the machine itself adds."""
+
+    def __init__(self, wire, count):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        self.socket.bind((wire.near, 3))
+        self.socket.settimeout(10)
+        self.count, self.delays = count, []
+        self.start()
+
+    def run(self):
+        while len(self.delays) < self.count:
+            data = self.socket.recv(2048)
+            self.delays.append(time.time_ns() - netns.number_of(data)[1])
+
+    def p99(self):
+        self.join(20)
+        need(len(self.delays) == self.count, 'a plain socket saw %d packets' % len(self.delays))
+        return sorted(self.delays)[int(0.99 * self.count)]
+
+
 def delay(lab, kind, count, pps):
-    """From just before a packet is sent to where the application has it; the 99th percentile in ns."""
+    """From just before a packet is sent to where the application has it: 99th percentiles in ns, there and at a
+    plain socket."""
     wire = lab.wire(queues=4)
     engine = live.Engine(lab, kind, [wire], [('d', 'COPY')])
     sink = lab.sink('pacf:d}0', flows='sent')
-    start = time.monotonic()
+    # XDP takes packets before packet sockets see them: a second wire.
+    beside = lab.wire()
+    plain, start = Plain(beside, count), time.monotonic()
     for i in range(count):
         time.sleep(max(0, start + i / pps - time.monotonic()))
         wire.sender().send(netns.frame(time.time_ns(), flow=i % 50))
+        beside.sender().send(netns.frame(time.time_ns(), flow=i % 50))
     engine.quiet(count)
-    said = sink.stop()
+    said, least = sink.stop(), plain.p99()
     need(said['packets'] == count, '%s of %d packets' % (said, count))
-    print('%s, %g packets/s: from sending to the application %.2f ms (median), %.2f (p99), %.2f (worst)' %
-          (kind, pps, said['p50_ns'] / 1e6, said['p99_ns'] / 1e6, said['worst_ns'] / 1e6))
+    print('%s, %g packets/s: from sending to the application %.2f ms (median), %.2f (p99), %.2f (worst); a plain '
+          'socket %.2f (p99)' % (kind, pps, said['p50_ns'] / 1e6, said['p99_ns'] / 1e6, said['worst_ns'] / 1e6,
+                                 least / 1e6))
     lab.daemon.lua("pkteng.delete{engine='e'}")
-    return said['p99_ns']
+    return said['p99_ns'], least
+
+
+def delay_check(lab, kind, count, pps):
+    """One of three attempts must do, of those in which the machine does not add most of it itself."""
+    disturbed = 0
+    for _ in range(3):
+        p99, least = delay(lab, kind, count, pps)
+        if p99 < DELAY_MOST_NS:
+            return
+        disturbed += least > DELAY_MOST_NS / 2
+    if disturbed == 3:
+        raise netns.Skipped('the machine is too busy: a plain socket waits for more than %g ms as well' %
+                            (DELAY_MOST_NS / 2e6))
+    raise netns.Failed('p99 is more than %d ms in each of three attempts' % (DELAY_MOST_NS / 1e6))
 
 
 def case_delay(lab, kind):
-    """A packet now and then arrives within 5 ms (p99).  A machine that does other things stands still for
-    longer at times, whatever the priority: one of three attempts must do."""
+    """A packet now and then arrives within 5 ms (p99)."""
     os.setpriority(os.PRIO_PROCESS, 0, -15)  # what is started from here on inherits it
     try:
-        for count, pps in ((200, 20), (200 if live.SOAK else 8, 1)):
-            p99 = next((p99 for p99 in (delay(lab, kind, count, pps) for _ in range(3)) if p99 < DELAY_MOST_NS), None)
-            need(p99 is not None, 'p99 is more than %d ms in each of three attempts' % (DELAY_MOST_NS / 1e6))
+        delay_check(lab, kind, 200, 20)
+        delay_check(lab, kind, 200 if live.SOAK else 8, 1)
     finally:
         os.setpriority(os.PRIO_PROCESS, 0, 0)
 

@@ -102,7 +102,7 @@ timeout "${NETMAP_SECONDS:-900}" qemu-system-x86_64 -accel tcg,thread=multi -cpu
 	-no-reboot -nodefaults -serial stdio -monitor none -kernel "$NETMAP_KERNEL/boot/vmlinuz-$version" -initrd "$vm/initrd" \
 	-append 'console=ttyS0 quiet loglevel=3 panic=-1 mitigations=off' \
 	-virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
-	</dev/null 2>"$vm/qemu.err" | tr -d '\r' | tee "$vm/console" | grep -v '^netmap-vm: status ' || :
+	</dev/null 2>"$vm/qemu.err" | stdbuf -oL tr -d '\r' | tee "$vm/console" | grep --line-buffered -v '^netmap-vm: status ' || :
 sed 's/^/qemu: /' "$vm/qemu.err" >&2
 status=$(sed -n 's/^netmap-vm: status //p' "$vm/console" | tail -1)
 [ -n "$status" ] || { echo 'netmap-vm: the machine ended without an answer' >&2; exit 1; }

@@ -124,7 +124,9 @@ class Wire:
 
     def up(self):
         wires.run('ip', 'link', 'set', self.near, 'up')
-        until('carrier of ' + self.near, lambda: wires.face(self.near)['operstate'] == 'UP')
+        # Without a carrier an end throws away what it is to send and says nothing.
+        for name, ns in ((self.near, None), (self.far, self.ns)):
+            until('carrier of ' + name, lambda of=(name, ns): wires.face(*of)['operstate'] == 'UP')
 
     def down(self):
         wires.run('ip', 'link', 'set', self.near, 'down')

@@ -16,6 +16,7 @@
 #include "attach.h"
 #include "os.h"
 #include "pacf.h"
+#include "punch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -242,8 +243,7 @@ object_abuse(const char *what, int fd, size_t bytes)
 	for (int f = fd; f >= 0; f = f == fd ? again : -1) {
 		must_fail(what, mmap(NULL, bytes, PROT_WRITE, MAP_SHARED, f, 0) == MAP_FAILED);
 		must_fail(what, pwrite(f, "bad", 3, 0) < 0);
-		must_fail(what, fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
-					CHAN_PAGE) < 0);
+		must_fail(what, punch(f, CHAN_PAGE) < 0);
 		must_fail(what, ftruncate(f, 0) < 0);
 		must_fail(what, ftruncate(f, (off_t)bytes + CHAN_PAGE) < 0);
 		must_fail(what, fcntl(f, F_ADD_SEALS, F_SEAL_WRITE) < 0);

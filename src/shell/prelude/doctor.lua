@@ -4,7 +4,7 @@
 local core, P = ...
 
 local FALSE = {gro = "packets may be joined", ["rx-gro-hw"] = "packets may be joined", lro = "packets may be joined",
-	rxvlan = "an afxdp engine does not see the outer VLAN tag"}
+	rxvlan = "an afxdp engine sees the outer VLAN tag only if the driver tells it"}
 local HUGE_PAGES, MEMLOCK, MTU_ETHERNET = 128, 64 << 20, 1500
 
 local function plural(n, word)

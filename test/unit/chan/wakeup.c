@@ -4,13 +4,14 @@
  *
  *   wakeup [ROUNDS] [VARIANT]
  *
- * A round is one announced sleep.  VARIANT is how the sleeper waits: poll, select, epoll-lt,
- * epoll-et, waitset-et (edges of a waitset, as pacf_fd gives out); default: each in turn.  If
- * nothing moves for 20 seconds, a wake-up was lost: exit status 1.
+ * A round is one announced sleep.  VARIANT is how the sleeper waits: poll, select; level or
+ * edge, as event loops do; waitset-et (edges of a waitset, as pacf_fd gives out); default: each
+ * in turn.  If nothing moves for 20 seconds, a wake-up was lost: exit status 1.
  *
  * Both ends use one mapping here, so that ThreadSanitizer sees that they share memory.
  */
 #include "chan.h"
+#include "edges.h"
 #include "os.h"
 #include "take.h"
 
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -28,9 +28,8 @@
 #define POOL   (SLOTS * 64)
 #define HANG_S 20
 
-enum variant { POLL, SELECT, EPOLL_LT, EPOLL_ET, WAITSET_ET, VARIANTS };
-static const char *const names[VARIANTS] = {
-	"poll", "select", "epoll-lt", "epoll-et", "waitset-et"};
+enum variant { POLL, SELECT, LEVEL, EDGE, WAITSET_ET, VARIANTS };
+static const char *const names[VARIANTS] = {"poll", "select", "level", "edge", "waitset-et"};
 
 static struct chan_tx tx;
 static struct chan_rx rx;
@@ -113,10 +112,9 @@ engine(void *arg)
 }
 
 static int
-wait_fd(int fd, int ep)
+wait_fd(int fd, int edges)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	struct epoll_event ev;
 	fd_set set;
 
 	switch (variant) {
@@ -127,7 +125,7 @@ wait_fd(int fd, int ep)
 		FD_SET(fd, &set);
 		return select(fd + 1, &set, NULL, NULL, NULL);
 	default:
-		return epoll_wait(ep, &ev, 1, -1);
+		return edges_wait(edges, -1);
 	}
 }
 
@@ -152,13 +150,11 @@ consume(uint32_t *next)
 static void *
 application(void *arg)
 {
-	int bell = tx.bell_fd, ep = epoll_create1(0), set = os_waitset_create(&bell, 1);
-	struct epoll_event ev = {
-		.events = EPOLLIN | (variant == EPOLL_LT ? 0 : (uint32_t)EPOLLET)};
+	int bell = tx.bell_fd, set = os_waitset_create(&bell, 1);
+	int edges = edges_create(variant == WAITSET_ET ? set : bell, variant == LEVEL);
 	uint32_t seed = 777, next = 0;
 
-	check(ep >= 0 && set >= 0, "no epoll");
-	epoll_ctl(ep, EPOLL_CTL_ADD, variant == WAITSET_ET ? set : bell, &ev);
+	check(edges >= 0 && set >= 0, "nothing to wait with");
 	for (;;) {
 		enum chan_state state = chan_rx_state(&rx);
 
@@ -167,16 +163,17 @@ application(void *arg)
 			break;
 		dawdle(&seed);
 		os_bell_drain(bell);
+		os_waitset_settle(set);
 		if (!chan_rx_arm(&rx))
 			continue;
 		atomic_fetch_add_explicit(&slept, 1, memory_order_relaxed);
-		check(wait_fd(bell, ep) > 0, "waiting failed");
+		check(wait_fd(bell, edges) > 0, "waiting failed");
 		if (rnd(&seed) % 2 == 0)
 			chan_rx_disarm(&rx);
 	}
 	check(chan_rx_avail(&rx) == 0, "packets after the end");
 	close(set);
-	close(ep);
+	close(edges);
 	atomic_store(&running, 0);
 	return NULL;
 }

@@ -39,7 +39,7 @@ engine_types(void **state)
 	REFUSED(new_named("c", "PCAP", -1), -EINVAL, "\"PCAP\"", "pcap");
 	if (access("/dev/netmap", F_OK) != 0)
 		REFUSED(new_named("c", "netmap", -1), -ENODEV, "/dev/netmap is missing",
-			"type \"auto\"");
+			"use type \"auto\"");
 }
 
 static void

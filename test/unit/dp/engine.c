@@ -183,6 +183,9 @@ stopped(void **state)
 	UNTIL((rig_view(&r, &view), view.engine.stalled_turns > 0));
 	rig_stop(&r);
 	assert_true(r.held_at_end <= 64);
+	rig_view(&r, &view); /* the rest of its burst, and perhaps the next one */
+	assert_true(view.links[0].drop_stop_pkts > 0);
+	assert_true(view.links[0].drop_stop_pkts <= 2 * r.engine->batch);
 	atomic_store(&c[0].limit, NO_LIMIT);
 	consumer_join(&c[0], CHAN_CLOSED);
 	assert_int_equal(c[0].got.n, rig_counters(&r, 0)->delivered_pkts);

@@ -258,6 +258,9 @@ stopped(void **state)
 	rig_stop(&r);
 	assert_int_equal(r.channels[channel].record.n, 0);
 	assert_int_equal(r.engine->own.received_pkts, 0);
+	assert_int_equal(
+		r.engine->links[0].own.drop_stop_pkts + r.engine->links[1].own.drop_stop_pkts,
+		atomic_load(&given));
 }
 
 /* What a DROP rule takes is its own link's. */
