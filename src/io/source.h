@@ -111,6 +111,8 @@ struct io_source_ops {
 	size_t priv_bytes;
 	bool waits;   /* rx may wait, for a disk or for whoever writes into a pipe */
 	bool offline; /* loses nothing by waiting: sinks wait by default, fixed hash key */
+	bool prompt;  /* its rings are short: who has nothing to do polls it at once, and lets
+		       * none  gather */
 	bool live;    /* an interface: closed when the engine stops, opened when it starts */
 	/* Control plane; -errno with *err on failure.  An interface is only looked at. */
 	int (*open)(void *priv, const struct io_source_cfg *cfg, struct io_source_info *info,

@@ -201,7 +201,7 @@ source_idle(void *priv, struct io_wait *wait)
 	struct netmap_source *s = priv;
 
 	if (s->face_fd >= 0)
-		return FACE_NAP_NS;
+		return s->taken > 0 ? FACE_NAP_NS / 20 : FACE_NAP_NS;
 	if (wait != NULL && wait->n < IO_WAIT_MAX &&
 		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;
@@ -312,6 +312,7 @@ const struct io_source_ops io_source_netmap = {
 	.name = "netmap",
 	.priv_bytes = sizeof(struct netmap_source),
 	.live = true,
+	.prompt = true,
 	.open = source_open,
 	.start = source_start,
 	.rx = source_rx,
