@@ -49,6 +49,7 @@ struct io_source_info {
 	uint64_t total_bytes; /* size for progress, 0 = unknown */
 	uint32_t pool_frames; /* frames it needs for itself beyond the rings and a burst; no
 			       * application can hold these */
+	uint32_t batch;	      /* burst that suits it; 0: the usual one */
 	uint32_t streams;  /* queues whose packets rx mixes, not in the order of their stamps */
 	uint64_t delay_ns; /* so long after its stamp rx may have a packet yet to bring */
 	const char *stamps; /* who makes the time stamps: "file", "kernel", "xdp", "hardware",

@@ -62,6 +62,9 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "burst";
+	/* A burst ends with a system call for each pipe: in a guest, 64 instead of 1024 let a
+	 * sixth of the packets through (2026). */
+	info->batch = IO_BURST_MAX;
 	return 0;
 }
 
