@@ -421,7 +421,7 @@ def case_stopped_full(lab):
         if lab.daemon is None:
             lab.start()
             lab.needs('afxdp')
-        name, sent = 'e%d' % mtu, 5000
+        name, sent = 'e%d' % mtu, 8000
         lab.daemon.lua("pkteng.new{name='%s', type='afxdp'} pkteng.link{engine='%s', ifname='%s', batch=1} "
                        "pkteng.open_channel{engine='%s', channel='%s{0', when_detached='wait'} "
                        "pkteng.start{engine='%s'}" % (name, name, wire.near, name, name, name))
