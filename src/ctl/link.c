@@ -199,7 +199,9 @@ ctl_link_add(struct ctl_engine *engine, const struct ctl_link_args *args, struct
 		return rc;
 	}
 	if (engine->dp->batch == 0 || args->batch != 0)
-		engine->dp->batch = args->batch != 0 ? args->batch : IO_BURST;
+		engine->dp->batch = args->batch != 0	     ? args->batch
+				    : state->info.batch != 0 ? state->info.batch
+							     : IO_BURST;
 	engine->dp->nlinks++;
 	return 0;
 }

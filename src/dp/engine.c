@@ -193,13 +193,15 @@ burst_next(struct dp_engine *engine)
 }
 
 static uint64_t
-sources_idle_ns(struct dp_engine *engine, struct io_wait *wait)
+sources_idle_ns(struct dp_engine *engine, bool may_gather, struct io_wait *wait)
 {
 	uint64_t least = UINT64_MAX;
 
 	for (uint32_t i = 0; i < engine->nlinks; i++) {
 		const struct dp_link *link = &engine->links[i];
-		uint64_t ns = link->ended ? UINT64_MAX : link->ops->idle(link->priv, wait);
+		bool poll = !may_gather || link->ops->prompt;
+		uint64_t ns = link->ended ? UINT64_MAX
+					  : link->ops->idle(link->priv, poll ? wait : NULL);
 
 		if (ns < least)
 			least = ns;
@@ -283,7 +285,7 @@ engine_idle(struct dp_engine *engine, bool stalled)
 		due = dp_order_due_ns(engine);
 		nap = due < nap ? due : nap;
 	}
-	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap >= NAP_LONG_NS ? &wait : NULL);
+	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap < NAP_LONG_NS, &wait);
 	engine_nap(engine, due < nap ? due : nap, &wait);
 }
 

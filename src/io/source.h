@@ -49,6 +49,7 @@ struct io_source_info {
 	uint64_t total_bytes; /* size for progress, 0 = unknown */
 	uint32_t pool_frames; /* frames it needs for itself beyond the rings and a burst; no
 			       * application can hold these */
+	uint32_t batch;	      /* burst that suits it; 0: the usual one */
 	uint32_t streams;  /* queues whose packets rx mixes, not in the order of their stamps */
 	uint64_t delay_ns; /* so long after its stamp rx may have a packet yet to bring */
 	const char *stamps; /* who makes the time stamps: "file", "kernel", "xdp", "hardware",
@@ -111,6 +112,8 @@ struct io_source_ops {
 	size_t priv_bytes;
 	bool waits;   /* rx may wait, for a disk or for whoever writes into a pipe */
 	bool offline; /* loses nothing by waiting: sinks wait by default, fixed hash key */
+	bool prompt;  /* its rings are short: who has nothing to do polls it at once, and lets
+		       * none  gather */
 	bool live;    /* an interface: closed when the engine stops, opened when it starts */
 	/* Control plane; -errno with *err on failure.  An interface is only looked at. */
 	int (*open)(void *priv, const struct io_source_cfg *cfg, struct io_source_info *info,

@@ -71,6 +71,9 @@ source_open(void *priv, const struct io_source_cfg *cfg, struct io_source_info *
 	info->ts_digits = 9;
 	info->streams = 1;
 	info->stamps = "burst";
+	/* A burst ends with a system call for each pipe: in a guest, 64 instead of 1024 let a
+	 * sixth of the packets through (2026). */
+	info->batch = IO_BURST_MAX;
 	return 0;
 }
 
@@ -194,7 +197,7 @@ source_idle(void *priv, struct io_wait *wait)
 	struct netmap_source *s = priv;
 
 	if (io_nm_is_interface(s->name))
-		return FACE_NAP_NS;
+		return s->rx.taken > 0 ? FACE_NAP_NS / 20 : FACE_NAP_NS;
 	if (wait != NULL && wait->n < IO_WAIT_MAX && !s->dead &&
 		atomic_load_explicit(&s->phase, memory_order_acquire) == RUNNING)
 		wait->fds[wait->n++] = s->port.fd;
@@ -306,6 +309,7 @@ const struct io_source_ops io_source_netmap = {
 	.name = "netmap",
 	.priv_bytes = sizeof(struct netmap_source),
 	.live = true,
+	.prompt = true,
 	.open = source_open,
 	.start = source_start,
 	.rx = source_rx,

@@ -18,7 +18,9 @@
 #define XDP_SOCKET_CONTINUES (1u << 0)
 #define XDP_SOCKET_SLOTS     16384u /* of the fill ring, and of the receive ring */
 /* Frames that a socket has to begin with: few go round in the caches.  When packets were lost
- * for want of them it gets twice as many, up to its share of the reserve. */
+ * for want of them it gets twice as many, up to its share of the reserve.  Of 64 bytes at 1
+ * million a second, a packet cost 380 to 440 ns with 2048, 450 with 4096, 530 with 8192 and 615
+ * with 16384; without loss went 2.2 to 2.9, 3.3, 3.3 and 3.5 million (veth, 2 CPUs, 2026). */
 #define XDP_SOCKET_FRAMES 4096u
 #define XDP_RESERVE_LEAST 32768u /* frames for all sockets of a source: 64 MiB */
 

@@ -42,7 +42,8 @@ int os_netif_promisc(const char *name);
 /* How netmap opens interfaces from now on, everywhere: 0 as well as it can, 1 by their drivers
  * only, 2 emulated only.  Returns how it was, or -errno (-ENOENT: there is no netmap). */
 int os_netmap_admode(int mode);
-/* An interface that netmap has open: 1 by emulation, 0 by its driver, or -errno: nobody says. */
+/* An interface that netmap has open: 1 by emulation, 0 by its driver, or -errno: nobody says.
+ */
 int os_netmap_is_emulated(const char *name);
 
 /* A descriptor that becomes readable when some interface has come, gone or changed; to be

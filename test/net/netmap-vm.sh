@@ -72,7 +72,7 @@ cat >"$vm/root/command" <<END
 cd '$here' || exit 126
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TMPDIR=/run/tmp HOME=/run/home
 export NETMAP_APPS='$NETMAP_APPS' PACF='${PACF:-}' PACF_RUN='${PACF_RUN:-}' PACF_GEN='${PACF_GEN:-}'
-export BADCLIENT='${BADCLIENT:-}' PACF_SHARED='${PACF_SHARED:-}' NETMAP_GUEST=1 NETMAP_FULL='${NETMAP_FULL:-}'
+export BADCLIENT='${BADCLIENT:-}' PACF_SHARED='${PACF_SHARED:-}' NETMAP_GUEST=1 NETMAP_FULL='${NETMAP_FULL:-}' NETMAP_ROUNDS='${NETMAP_ROUNDS:-}'
 $quoted
 END
 cat >"$vm/root/init" <<END

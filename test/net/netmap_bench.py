@@ -18,33 +18,16 @@ import time
 from netmap_lab import SEED, SLOW, Program, main, need, until, vale_ports
 
 
-def counted(readers, seconds, generator):
-    """Packets a second that all readers took in the middle of what is sent."""
-    time.sleep(2)
-    begin, at = sum(r() for r in readers), time.monotonic()
-    time.sleep(seconds)
-    rate = (sum(r() for r in readers) - begin) / (time.monotonic() - at)
-    need(generator.process.poll() is None, 'the generator ended: ' + generator.said()[-300:])
-    return rate
-
-
-def progress(reader):
-    """Of a pkt-gen: what it says every 100 ms."""
-    def total():
-        words = re.findall(r'main_thread .*?\(([0-9.]+) ([KMG]?)pkts', reader.said())
-        return sum(float(n) * {'': 1, 'K': 1e3, 'M': 1e6, 'G': 1e9}[unit] for n, unit in words)
-    return total
-
-
-def rate_of(lab, distributor, port, generator_port, seconds):
-    readers = [lab.reader('%s}%d' % (port, i), '-T', '100') for i in range(4)]
+def rate_of(lab, port, generator_port, seconds):
+    """Packets that came out at the readers, for each second that the generator ran."""
+    readers = [lab.reader('%s}%d' % (port, i)) for i in range(4)]
     generator = lab.generator(generator_port)
-    rate = counted([progress(r) for r in readers], seconds, generator)
+    until('it sends: ' + generator.said(), lambda: 'Sending on' in generator.said() or 'main_thread' in generator.said(), SLOW)
+    time.sleep(seconds)
     generator.end()
-    distributor()
-    for r in readers:
-        r.end()
-    return rate
+    took = float(re.search(r'^Sent .* in ([0-9.]+) seconds', generator.said(), re.M)[1])
+    time.sleep(1)
+    return sum(r.end() for r in readers) / took
 
 
 def rate_pacf(lab, seconds, batch=1024):
@@ -52,26 +35,29 @@ def rate_pacf(lab, seconds, batch=1024):
     typed_batch = SEED.replace('1024', str(batch)).replace('PORT', vale + ':a').replace('ACTION', 'SAMPLE')
     for line in typed_batch.splitlines():
         pacf.lua(line)
-    return rate_of(lab, pacf.close, vale + ':a', vale + ':g', seconds)
+    rate = rate_of(lab, vale + ':a', vale + ':g', seconds)
+    pacf.close()
+    return rate
 
 
 def rate_lb(lab, seconds):
     vale = lab.vale()
     lb = Program(lab, 'lb', '-i', 'netmap:%s:a' % vale, '-p', '4', '-B', '16384', '-w', '0')
     until('lb: ' + lb.said(), lambda: vale + ':a' in ' '.join(vale_ports()), SLOW)
-
-    def end():
-        lb.signal(signal.SIGINT)
-        lb.process.wait(timeout=SLOW)
-    return rate_of(lab, end, vale + ':a', vale + ':g', seconds)
+    rate = rate_of(lab, vale + ':a', vale + ':g', seconds)
+    lb.signal(signal.SIGINT)
+    lb.process.wait(timeout=SLOW)
+    return rate
 
 
 def case_rate(lab):
     rounds, seconds = int(os.environ.get('NETMAP_ROUNDS') or 5), 5
     ratios = []
     for i in range(rounds):
-        pair = (lambda: rate_pacf(lab, seconds), lambda: rate_lb(lab, seconds))
-        first, second = (pair[0](), pair[1]()) if i % 2 == 0 else (lambda b, a: (a, b))(pair[1](), pair[0]())
+        rates = {}
+        for kind in (rate_pacf, rate_lb) if i % 2 == 0 else (rate_lb, rate_pacf):
+            rates[kind] = kind(lab, seconds)
+        first, second = rates[rate_pacf], rates[rate_lb]
         ratios.append(first / second)
         print('round %d: pacf %.0f packets/s, lb -p 4 %.0f packets/s, ratio %.2f' % (i + 1, first, second, ratios[-1]))
     print('median ratio %.2f (%.2f to %.2f)' % (statistics.median(ratios), min(ratios), max(ratios)))
