@@ -221,9 +221,13 @@ scribbled(void **state)
 	ring->slot[ring->head].len = BYTES + 1;
 	assert_int_equal(io_nm_rx_take(&d->take, out, 4, 0), 0);
 	assert_int_equal(atomic_load(&d->take.oversize_pkts), 5);
-	/* Cursors, and sizes that are not looked at any more. */
-	ring->num_slots = ring->nr_buf_size = UINT32_MAX;
-	ring->buf_ofs = -1;
+	/* Cursors, and sizes (const in netmap's own header) that are not looked at any more. */
+	memset((char *)ring + offsetof(struct netmap_ring, num_slots), 255,
+		sizeof(ring->num_slots));
+	memset((char *)ring + offsetof(struct netmap_ring, nr_buf_size), 255,
+		sizeof(ring->nr_buf_size));
+	memset((char *)ring + offsetof(struct netmap_ring, buf_ofs), 255,
+		sizeof(ring->buf_ofs));
 	arrive(d, 60, BYTES, 1);
 	assert_int_equal(io_nm_rx_take(&d->take, out, 4, 0), 1);
 	io_pool_put(&d->pool, out[0].frame);
