@@ -43,14 +43,9 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	TAILQ_INIT(&ctl->clients);
 	TAILQ_INIT(&ctl->offloads);
 	pthread_mutex_init(&ctl->lock, NULL);
-	ctl->interrupt_fd = os_bell_create();
 	ctl->bell_fd = os_bell_create();
-	rc = ctl->interrupt_fd < 0 ? ctl->interrupt_fd : ctl->bell_fd;
-	if (rc >= 0)
-		rc = random_key(&ctl->random_key);
+	rc = ctl->bell_fd < 0 ? ctl->bell_fd : random_key(&ctl->random_key);
 	if (rc < 0) {
-		if (ctl->interrupt_fd >= 0)
-			close(ctl->interrupt_fd);
 		if (ctl->bell_fd >= 0)
 			close(ctl->bell_fd);
 		pthread_mutex_destroy(&ctl->lock);
@@ -78,7 +73,6 @@ ctl_close(struct ctl *ctl)
 		TAILQ_REMOVE(&ctl->engines, engine, entry);
 		ctl_engine_free(engine);
 	}
-	close(ctl->interrupt_fd);
 	close(ctl->bell_fd);
 	pthread_mutex_destroy(&ctl->lock);
 	free(ctl);

@@ -9,6 +9,8 @@
 #ifndef PACF_CTL_H
 #define PACF_CTL_H
 
+#include "breaker.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -88,16 +90,17 @@ struct ctl_progress {
 	uint64_t done_bytes, total_bytes; /* total 0: unknown */
 	uint64_t received_pkts;
 };
+/* Who waits; progress (or NULL) is called about five times a second on the calling thread. */
+struct ctl_waiter {
+	struct ctl_breaker *breaker; /* NULL: not to be interrupted */
+	void (*progress)(void *arg, const struct ctl_progress *p);
+	void *arg;
+};
 /* Returns when the engine's sources have ended and every sink is drained.  timeout_s < 0: no
- * limit; -ETIMEDOUT; -EINTR after ctl_interrupt; -EIO when a source ended early (err says why).
- * progress (or NULL) is called about five times a second on the calling thread. */
+ * limit; -ETIMEDOUT; -EINTR when the waiter's breaker is broken; -EIO when a source ended early
+ * (err says why).  waiter NULL: nobody looks or interrupts. */
 int ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
-	void (*progress)(void *arg, const struct ctl_progress *p), void *arg,
-	struct ctl_err *err);
-/* Sleeps; -EINTR after ctl_interrupt. */
-int ctl_sleep(struct ctl *ctl, double seconds);
-/* Ends a ctl_wait or ctl_sleep in progress; async-signal-safe. */
-void ctl_interrupt(struct ctl *ctl);
+	const struct ctl_waiter *waiter, struct ctl_err *err);
 
 /* Key of the flow hash for engines started from now on. */
 void ctl_hash_key(struct ctl *ctl, uint64_t key);
@@ -143,12 +146,13 @@ int ctl_top(struct ctl *ctl, const char *engine, const char *channel, uint32_t n
  * Where packets of a capture file go, and why: one unnamed table for each, with lists `layers`,
  * `groups`, `copies` and the table `key`.  Later fragments follow their first one as if the
  * engine read this file only; they come in the order in which it would hand them on.  No lock
- * is held while the visitor is called.  -EINTR after ctl_interrupt.
+ * is held while the visitor is called.  -EINTR when the breaker is broken.
  */
 struct ctl_explain_args {
 	const char *engine; /* NULL: the default key, and no channels */
 	const char *file;
-	uint64_t packet; /* counted from 1; 0: all */
+	uint64_t packet;	     /* counted from 1; 0: all */
+	struct ctl_breaker *breaker; /* or NULL */
 };
 int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
 	const struct ctl_visitor *v, struct ctl_err *err);

@@ -146,10 +146,8 @@ read_packets(struct reader *r)
 	int n = 0;
 
 	while (!r->done && r->rc == 0 && n >= 0) {
-		if (atomic_exchange(&r->ctl->interrupted, false)) {
-			os_bell_drain(r->ctl->interrupt_fd);
+		if (ctl_breaker_take(r->args->breaker))
 			return ctl_fail(r->err, -EINTR, "interrupted");
-		}
 		n = r->ops->rx(r->source, &pkt, 1);
 		if (n == 0)
 			os_sleep_ns(PIPE_NAP_NS);

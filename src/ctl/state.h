@@ -118,9 +118,6 @@ struct ctl {
 	int watch_fd, tend_bell_fd;
 	bool tend_up, tend_stop;
 	pthread_t tender;
-	/* Not under the lock. */
-	int interrupt_fd;
-	_Atomic bool interrupted;
 };
 
 /* Fills *err and returns rc (a negative errno). */

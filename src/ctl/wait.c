@@ -6,54 +6,15 @@
 #include "os.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 
 #define WAIT_POLL_NS 10000000u /* how often the engine is looked at */
 #define PROGRESS_NS  200000000u
 
-void
-ctl_interrupt(struct ctl *ctl)
-{
-	atomic_store(&ctl->interrupted, true);
-	os_bell_ring(ctl->interrupt_fd);
-}
-
-/* 0, or -EINTR if interrupted before or meanwhile. */
-static int
-wait_ns(struct ctl *ctl, uint64_t ns)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
-	struct pollfd pfd = {.fd = ctl->interrupt_fd, .events = POLLIN};
-
-	ppoll(&pfd, 1, &ts, NULL);
-	if (!atomic_exchange(&ctl->interrupted, false))
-		return 0;
-	os_bell_drain(ctl->interrupt_fd);
-	return -EINTR;
-}
-
 static uint64_t
 seconds_ns(double seconds)
 {
 	return seconds < 0 || seconds > 1e9 ? UINT64_MAX : (uint64_t)(seconds * 1e9);
-}
-
-int
-ctl_sleep(struct ctl *ctl, double seconds)
-{
-	uint64_t now = os_clock_mono_ns(), length = seconds_ns(seconds);
-	uint64_t end = length > UINT64_MAX - now ? UINT64_MAX : now + length;
-
-	for (; now < end; now = os_clock_mono_ns()) {
-		uint64_t left = end - now;
-		int rc = wait_ns(ctl, left < 1000000000u ? left : 1000000000u);
-
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
 }
 
 static void
@@ -139,13 +100,14 @@ wait_look(struct ctl *ctl, const char *name, struct ctl_progress *progress, stru
 }
 
 int
-ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
-	void (*progress)(void *arg, const struct ctl_progress *p), void *arg,
+ctl_wait(struct ctl *ctl, const char *engine, double timeout_s, const struct ctl_waiter *waiter,
 	struct ctl_err *err)
 {
+	static const struct ctl_waiter nobody;
 	uint64_t start = os_clock_mono_ns(), limit = seconds_ns(timeout_s), shown = start;
 	struct ctl_progress now;
 
+	waiter = waiter != NULL ? waiter : &nobody;
 	for (;;) {
 		int rc = wait_look(ctl, engine, &now, err);
 		uint64_t t = os_clock_mono_ns();
@@ -155,14 +117,14 @@ ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
 		if (t - start >= limit)
 			return ctl_fail(err, -ETIMEDOUT,
 				"engine \"%s\" has not ended after %g s", engine, timeout_s);
-		if (progress != NULL && t - shown >= PROGRESS_NS) {
-			progress(arg, &now);
+		if (waiter->progress != NULL && t - shown >= PROGRESS_NS) {
+			waiter->progress(waiter->arg, &now);
 			shown = t;
 		}
 		if (limit - (t - start) < WAIT_POLL_NS)
-			rc = wait_ns(ctl, limit - (t - start));
+			rc = ctl_breaker_wait(waiter->breaker, limit - (t - start));
 		else
-			rc = wait_ns(ctl, WAIT_POLL_NS);
+			rc = ctl_breaker_wait(waiter->breaker, WAIT_POLL_NS);
 		if (rc < 0)
 			return ctl_fail(err, rc, "interrupted; engine \"%s\" goes on", engine);
 	}

@@ -19,8 +19,9 @@
 struct shell {
 	struct ctl *ctl;
 	lua_State *lua;
-	bool interactive; /* at the prompt: SIGINT stops a command only */
-	bool leaving;	  /* pacf.shutdown() or os.exit() */
+	struct ctl_breaker *breaker; /* ends what the running command waits for */
+	bool interactive;	     /* at the prompt: SIGINT stops a command only */
+	bool leaving;		     /* pacf.shutdown() or os.exit() */
 	bool failed;
 	int exit_code; /* from os.exit(), -1: none */
 };

@@ -51,7 +51,7 @@ core_sleep(lua_State *L)
 
 	/* In slices: a signal just before the sleep begins is not slept through. */
 	while (left > 0 && !signals_stop(sh)) {
-		ctl_sleep(sh->ctl, left < SLEEP_SLICE_S ? left : SLEEP_SLICE_S);
+		ctl_sleep(sh->breaker, left < SLEEP_SLICE_S ? left : SLEEP_SLICE_S);
 		left = seconds - (double)(os_clock_mono_ns() - start) / 1e9;
 	}
 	return shell_result(L, signals_stop(sh) ? -EINTR : 0, &err);

@@ -172,7 +172,7 @@ on_progress(void *arg, const struct ctl_progress *p)
 
 	/* A signal that came just before ctl_wait began to wait. */
 	if (signals_stop(w->sh))
-		ctl_interrupt(w->sh->ctl);
+		ctl_break(w->sh->breaker);
 	if (!w->draw)
 		return;
 	progress_update(&w->bar, p, now);
@@ -187,6 +187,7 @@ core_wait(lua_State *L)
 	struct shell *sh = shell_of(L);
 	struct waiting w = {.sh = sh, .draw = isatty(STDERR_FILENO)};
 	double timeout = lua_tonumber(L, 2), left = timeout;
+	const struct ctl_waiter waiter = {sh->breaker, on_progress, &w};
 	uint64_t start = os_clock_mono_ns();
 	struct ctl_err err;
 	int rc;
@@ -194,9 +195,9 @@ core_wait(lua_State *L)
 	fflush(stdout);
 	do {
 		err.text[0] = '\0';
-		rc = signals_stop(sh) ? -EINTR
-				      : ctl_wait(sh->ctl, lua_tostring(L, 1), left, on_progress,
-						&w, &err);
+		rc = signals_stop(sh)
+			     ? -EINTR
+			     : ctl_wait(sh->ctl, lua_tostring(L, 1), left, &waiter, &err);
 		if (timeout >= 0) {
 			left = timeout - (double)(os_clock_mono_ns() - start) / 1e9;
 			left = left > 0 ? left : 0;

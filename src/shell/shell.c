@@ -41,6 +41,8 @@ shell_open(struct shell **out, struct ctl *ctl, struct ctl_err *err)
 		goto no_memory;
 	sh->ctl = ctl;
 	sh->exit_code = -1;
+	if (ctl_breaker_open(&sh->breaker) < 0)
+		goto no_memory;
 	sh->lua = luaL_newstate();
 	if (sh->lua == NULL)
 		goto no_memory;
@@ -59,6 +61,8 @@ shell_open(struct shell **out, struct ctl *ctl, struct ctl_err *err)
 	return 0;
 
 no_memory:
+	if (sh != NULL)
+		ctl_breaker_close(sh->breaker);
 	free(sh);
 	snprintf(err->text, sizeof(err->text), "the shell can't start: not enough memory");
 	return -ENOMEM;
@@ -71,6 +75,7 @@ shell_close(struct shell *sh)
 		return;
 	lua_close(sh->lua);
 	signals_restore();
+	ctl_breaker_close(sh->breaker);
 	free(sh);
 }
 

@@ -1,6 +1,6 @@
 /*
  * shell/signals: signal handlers and the standard input that they interrupt.  Handlers set
- * flags and call ctl_interrupt, nothing else; the flags are looked at by the Lua hook, by the
+ * flags and call ctl_break, nothing else; the flags are looked at by the Lua hook, by the
  * reader of standard input, and after each command.  A signal is never lost: it is blocked
  * except while waiting in pselect.
  */
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted, terminated, resized;
-static struct ctl *handler_ctl;
+static struct ctl_breaker *handler_breaker;
 static pthread_t handler_thread;
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE, SIGXFSZ};
@@ -45,7 +45,7 @@ on_signal(int signo)
 			interrupted = 1;
 		else
 			terminated = signo;
-		ctl_interrupt(handler_ctl);
+		ctl_break(handler_breaker);
 	}
 	errno = saved;
 }
@@ -55,7 +55,7 @@ signals_install(struct shell *sh)
 {
 	struct sigaction sa;
 
-	handler_ctl = sh->ctl;
+	handler_breaker = sh->breaker;
 	handler_thread = pthread_self();
 	interrupted = terminated = resized = 0;
 	memset(&sa, 0, sizeof(sa));
@@ -72,11 +72,11 @@ signals_install(struct shell *sh)
 void
 signals_restore(void)
 {
-	if (handler_ctl == NULL)
+	if (handler_breaker == NULL)
 		return;
 	for (int i = 0; i < CAUGHT; i++)
 		sigaction(caught[i], &before[i], NULL);
-	handler_ctl = NULL;
+	handler_breaker = NULL;
 }
 
 int

@@ -190,7 +190,7 @@ struct packets {
 	int depth, fn, status;
 	bool told; /* one at least */
 	lua_State *L;
-	struct ctl *ctl;
+	struct ctl_explain_args args;
 };
 
 /* ctl_explain holds no lock, but it must come back: no error gets out of here. */
@@ -211,7 +211,7 @@ packet_tell(struct packets *p)
 	else
 		lua_remove(L, -2);
 	if (p->status != LUA_OK)
-		ctl_interrupt(p->ctl);
+		ctl_break(p->args.breaker);
 	p->tape.len = 0;
 }
 
@@ -237,15 +237,16 @@ on_packet_close(void *arg)
 int
 visit_explain(lua_State *L, struct ctl *ctl, const struct ctl_explain_args *args, int fn)
 {
-	struct packets p = {.fn = fn, .L = L, .ctl = ctl};
+	struct packets p = {.fn = fn, .L = L, .args = *args};
 	const struct ctl_visitor v = {
 		&p, on_packet_open, on_packet_close, on_str, on_num, on_real};
 	struct ctl_err err = {""};
 	int rc;
 
+	p.args.breaker = shell_of(L)->breaker;
 	luaL_checkstack(L, 8, NULL);
 	do {
-		rc = ctl_explain(ctl, args, &v, &err);
+		rc = ctl_explain(ctl, &p.args, &v, &err);
 		/* An interrupt that nobody asked for: left over from an earlier command. */
 	} while (rc == -EINTR && !p.told && !signals_stop(shell_of(L)));
 	free(p.tape.bytes);

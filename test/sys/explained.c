@@ -87,7 +87,7 @@ split(struct ctl *ctl, const char *file, uint32_t channels, const char *prefix,
 	if (rc == 0)
 		rc = ctl_engine_start(ctl, "e", err);
 	if (rc == 0)
-		rc = ctl_wait(ctl, "e", 60, NULL, NULL, err);
+		rc = ctl_wait(ctl, "e", 60, NULL, err);
 	return rc;
 }
 

@@ -26,7 +26,7 @@ before_the_start(void **state)
 	assert_int_equal(c.lanes, 1);
 	assert_int_equal(c.rep.linktype, 1);
 	assert_int_equal(client_drain(&c, CHAN_EOF), RIG_PKTS);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	view_check_ledger();
 	assert_string_equal(view_str("channels.0.state"), "attached");
@@ -48,10 +48,10 @@ after_the_start(void **state)
 {
 	rig_engine("e", "x{0");
 	OK(ctl_engine_start(ctl, "e", &err));
-	REFUSED(ctl_wait(ctl, "e", 0.05, NULL, NULL, &err), -ETIMEDOUT, NULL, NULL);
+	REFUSED(ctl_wait(ctl, "e", 0.05, NULL, &err), -ETIMEDOUT, NULL, NULL);
 	assert_int_equal(client_attach(&c, "x{0"), 0);
 	assert_int_equal(client_drain(&c, CHAN_EOF), RIG_PKTS);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	client_close(&c);
 }
 
@@ -62,10 +62,10 @@ empty_capture(void **state)
 	rig_write(rig_capture, 0, 1, false);
 	rig_engine("e", "x{0");
 	OK(ctl_engine_start(ctl, "e", &err));
-	REFUSED(ctl_wait(ctl, "e", 0.1, NULL, NULL, &err), -ETIMEDOUT, NULL, NULL);
+	REFUSED(ctl_wait(ctl, "e", 0.1, NULL, &err), -ETIMEDOUT, NULL, NULL);
 	assert_int_equal(client_attach(&c, "x{0"), 0);
 	assert_int_equal(client_drain(&c, CHAN_EOF), 0);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	client_close(&c);
 }
 
@@ -148,13 +148,13 @@ lane_per_engine(void **state)
 	rig_engine("f", "x{0");
 	client_ask(&c, CHAN_OP_ATTACH, "x{0");
 	OK(ctl_engine_start(ctl, "e", &err));
-	REFUSED(ctl_wait(ctl, "e", 0.05, NULL, NULL, &err), -ETIMEDOUT, NULL, NULL);
+	REFUSED(ctl_wait(ctl, "e", 0.05, NULL, &err), -ETIMEDOUT, NULL, NULL);
 	OK(ctl_engine_start(ctl, "f", &err));
 	assert_int_equal(client_answer(&c), 0);
 	assert_int_equal(c.lanes, 2);
 	assert_int_equal(client_drain(&c, CHAN_EOF), 2 * RIG_PKTS);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
-	OK(ctl_wait(ctl, "f", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
+	OK(ctl_wait(ctl, "f", 30, NULL, &err));
 	client_close(&c);
 }
 

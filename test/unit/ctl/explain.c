@@ -298,7 +298,7 @@ order_real(void *arg, const char *key, double value)
 static void
 all_packets(void **state)
 {
-	const struct ctl_explain_args args = {NULL, fragments, 0};
+	const struct ctl_explain_args args = {NULL, fragments, 0, NULL};
 	bool three = false;
 	const struct ctl_visitor v = {
 		&three, order_open, order_close, order_str, order_num, order_real};
@@ -332,7 +332,7 @@ what_is_refused(void **state)
 	rig_write(cut, 3, 1, true);
 	OK(view_explain(NULL, cut, 3));
 	REFUSED(view_explain(NULL, cut, 4), -EIO, "cut.pcap", NULL);
-	ctl_interrupt(ctl);
+	ctl_break(rig_breaker);
 	REFUSED(view_explain(NULL, rig_capture, 1), -EINTR, "interrupted", NULL);
 	OK(view_explain(NULL, rig_capture, 1));
 }

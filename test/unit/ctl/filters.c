@@ -28,7 +28,7 @@ filters_count(void **state)
 	OK(OPEN("d{0", .action = "DROP", .filter = "dst port 53"));
 	OK(rig_link("e", 1));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	assert_int_equal(view_num("counters.drop_rule_pkts"), RIG_PKTS - back);
 	assert_int_equal(view_num("channels.0.received_pkts"), back);
@@ -63,7 +63,7 @@ filter_of_another_link(void **state)
 	rig_write(rig_capture, RIG_PKTS, 1, false);
 	OK(ctl_engine_start(ctl, "e", &err));
 	assert_int_equal(engine()->channels[1]->filter_link.linktype, 1);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	assert_int_equal(view_num("channels.1.filtered_pkts"), before);
 }
@@ -115,7 +115,7 @@ null_link_swapped(void **state)
 	OK(OPEN("c{0", .action = "COPY", .when_detached = "drop", .filter = "ip"));
 	OK(OPEN("c{1", .action = "COPY", .when_detached = "drop", .filter = "ip6"));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	assert_int_equal(view_num("channels.0.received_pkts"), 1);
 	assert_int_equal(view_num("channels.0.filtered_pkts"), 0);

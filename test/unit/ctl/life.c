@@ -32,7 +32,7 @@ take(enum step step)
 	case DELETE:
 		return ctl_engine_delete(ctl, "e", &err);
 	default:
-		return ctl_wait(ctl, "e", 0.05, NULL, NULL, &err);
+		return ctl_wait(ctl, "e", 0.05, NULL, &err);
 	}
 }
 
@@ -106,7 +106,7 @@ restarts(void **state)
 		&(struct ctl_channel_args){.engine = "e", .channel = "pcap:/dev/null"}, &err));
 	for (uint32_t i = 1; i <= 5; i++) {
 		OK(ctl_engine_start(ctl, "e", &err));
-		OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+		OK(ctl_wait(ctl, "e", 30, NULL, &err));
 		view_take("e");
 		view_check_ledger();
 		assert_string_equal(view_str("state"), "ended");
@@ -143,7 +143,7 @@ broken_capture(void **state)
 		OK(ctl_link(ctl, &link, &err));
 		OK(rig_open_copy(types[i], "x{0", "drop"));
 		OK(ctl_engine_start(ctl, types[i], &err));
-		REFUSED(ctl_wait(ctl, types[i], 30, NULL, NULL, &err), -EIO, path, "truncated");
+		REFUSED(ctl_wait(ctl, types[i], 30, NULL, &err), -EIO, path, "truncated");
 		view_take(types[i]);
 		assert_string_equal(view_str("links.0.state"), "failed");
 		assert_non_null(strstr(view_str("error"), "truncated"));
@@ -155,7 +155,7 @@ broken_capture(void **state)
 		assert_string_equal(view_str("state"), "stopped");
 		rig_write(path, 10, 1, false);
 		OK(ctl_engine_start(ctl, types[i], &err));
-		OK(ctl_wait(ctl, types[i], 30, NULL, NULL, &err));
+		OK(ctl_wait(ctl, types[i], 30, NULL, &err));
 		view_take(types[i]);
 		assert_false(view_has("error"));
 		assert_int_equal(view_num("counters.received_pkts"), 20);
@@ -179,7 +179,7 @@ link_types(void **state)
 	REFUSED(rig_open("e", "x{1"), -EINVAL, "pacf:x{1", "link type 127");
 	OK(rig_open_copy("e", "x{1", "drop"));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 }
 
 static void
@@ -197,14 +197,14 @@ one_file_one_writer(void **state)
 	OK(ctl_channel_close(ctl, "e", missing, &err));
 	OK(ctl_engine_start(ctl, "e", &err));
 	REFUSED(rig_open("e", missing), -ENOENT, "none/out.pcap", NULL);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 }
 
 static void *
 interrupt_soon(void *arg)
 {
 	os_sleep_ns(50000000);
-	ctl_interrupt(ctl);
+	ctl_break(rig_breaker);
 	return NULL;
 }
 
@@ -218,8 +218,10 @@ progress_seen(void *arg, const struct ctl_progress *p)
 static void
 waiting(void **state)
 {
-	pthread_t other;
 	int shown = 0;
+	const struct ctl_waiter looks = {NULL, progress_seen, &shown};
+	const struct ctl_waiter waiter = {.breaker = rig_breaker};
+	pthread_t other;
 	uint64_t start;
 
 	OK(rig_new("e"));
@@ -227,21 +229,19 @@ waiting(void **state)
 	OK(rig_open_copy("e", "x{0", "drop"));
 	OK(ctl_engine_start(ctl, "e", &err));
 	start = os_clock_mono_ns();
-	REFUSED(ctl_wait(ctl, "e", 0.5, progress_seen, &shown, &err), -ETIMEDOUT, "\"e\"",
-		"0.5 s");
+	REFUSED(ctl_wait(ctl, "e", 0.5, &looks, &err), -ETIMEDOUT, "\"e\"", "0.5 s");
 	assert_in_range(os_clock_mono_ns() - start, 500000000, UINT64_C(20000000000));
 	assert_true(shown >= 1);
-	REFUSED(ctl_wait(ctl, "e", 0, NULL, NULL, &err), -ETIMEDOUT, NULL, NULL);
+	REFUSED(ctl_wait(ctl, "e", 0, NULL, &err), -ETIMEDOUT, NULL, NULL);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(pthread_create(&other, NULL, interrupt_soon, NULL), 0);
 		if (i == 0)
-			REFUSED(ctl_wait(ctl, "e", -1, NULL, NULL, &err), -EINTR, "\"e\"",
-				NULL);
+			REFUSED(ctl_wait(ctl, "e", -1, &waiter, &err), -EINTR, "\"e\"", NULL);
 		else
-			assert_int_equal(ctl_sleep(ctl, 1e10), -EINTR);
+			assert_int_equal(ctl_sleep(rig_breaker, 1e10), -EINTR);
 		pthread_join(other, NULL);
 	}
-	assert_int_equal(ctl_sleep(ctl, 0.01), 0);
+	assert_int_equal(ctl_sleep(rig_breaker, 0.01), 0);
 }
 
 int

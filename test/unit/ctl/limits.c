@@ -39,7 +39,7 @@ channels(void **state)
 	snprintf(name, sizeof(name), "x{more");
 	REFUSED(ctl_channel_open(ctl, &args, &err), -ENOSPC, "x{more", "255 channels");
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	view_check_ledger();
 	assert_int_equal(view_num("groups.0.received_pkts"), RIG_PKTS);
@@ -92,7 +92,7 @@ links(void **state)
 	REFUSED(rig_link("e", 1), -ENOSPC, "engine \"e\"", "16 links");
 	OK(rig_open_copy("e", "x{0", "drop"));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	view_check_ledger();
 	assert_int_equal(view_num("counters.received_pkts"), 160);
@@ -110,7 +110,7 @@ batch(void **state)
 		OK(ctl_link(ctl, &args, &err));
 		OK(rig_open_copy("e", "x{0", "drop"));
 		OK(ctl_engine_start(ctl, "e", &err));
-		OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+		OK(ctl_wait(ctl, "e", 30, NULL, &err));
 		view_take("e");
 		assert_int_equal(view_num("links.0.batch"), args.batch);
 		assert_int_equal(view_num("links.0.received_pkts"), RIG_PKTS);

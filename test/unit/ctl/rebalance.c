@@ -132,7 +132,7 @@ rebalance_mixed(void **state)
 	for (uint32_t b = 0; b < PKT_BUCKETS; b++)
 		assert_int_equal(map[b], base[b] == 0 ? 2 : base[b]);
 	/* Nothing is lost of what was the first one's, and nobody waits for it. */
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	view_check_ledger();
 	assert_int_equal(view_num("channels.0.received_pkts"), 0);
@@ -150,10 +150,10 @@ rebalance_waits(void **state)
 	OK(OPEN("x{0", .when_detached = "rebalance"));
 	OK(OPEN("x{1", .when_detached = "rebalance"));
 	OK(ctl_engine_start(ctl, "e", &err));
-	REFUSED(ctl_wait(ctl, "e", 0.1, NULL, NULL, &err), -ETIMEDOUT, NULL, NULL);
+	REFUSED(ctl_wait(ctl, "e", 0.1, NULL, &err), -ETIMEDOUT, NULL, NULL);
 	assert_int_equal(client_attach(&c, "x{1"), 0);
 	assert_int_equal(client_drain(&c, CHAN_EOF), RIG_PKTS);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	client_close(&c);
 }
 

@@ -9,6 +9,7 @@
 
 struct ctl *ctl;
 struct ctl_err err;
+struct ctl_breaker *rig_breaker;
 char rig_dir[64];
 char rig_capture[128];
 
@@ -66,6 +67,7 @@ rig_setup(void **state)
 	snprintf(rig_capture, sizeof(rig_capture), "%s/in.pcap", rig_dir);
 	rig_write(rig_capture, RIG_PKTS, 1, false);
 	assert_int_equal(ctl_open(&ctl, &err), 0);
+	assert_int_equal(ctl_breaker_open(&rig_breaker), 0);
 	return 0;
 }
 
@@ -75,6 +77,7 @@ rig_teardown(void **state)
 	char command[128];
 
 	ctl_close(ctl);
+	ctl_breaker_close(rig_breaker);
 	snprintf(command, sizeof(command), "rm -r %s", rig_dir);
 	return system(command);
 }

@@ -22,6 +22,7 @@
 
 extern struct ctl *ctl;
 extern struct ctl_err err;
+extern struct ctl_breaker *rig_breaker;
 extern char rig_dir[64];      /* the run directory; also holds the capture */
 extern char rig_capture[128]; /* RIG_PKTS packets of UDP, Ethernet */
 

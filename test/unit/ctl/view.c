@@ -99,7 +99,7 @@ view_take(const char *engine)
 int
 view_explain(const char *engine, const char *file, uint64_t packet)
 {
-	const struct ctl_explain_args args = {engine, file, packet};
+	const struct ctl_explain_args args = {engine, file, packet, rig_breaker};
 	const struct ctl_visitor v = {
 		NULL, visit_open, visit_close, visit_str, visit_num, visit_real};
 	int rc;

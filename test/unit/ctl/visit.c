@@ -89,7 +89,7 @@ equals_dp(void **state)
 {
 	busy_engine(3);
 	client_drain(&c, CHAN_EOF);
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	OK(ctl_engine_stop(ctl, "e", &err));
 	client_close(&c);
 	view_take("e");
@@ -116,11 +116,11 @@ causes(void **state)
 	OK(rig_new("e"));
 	OK(rig_link("e", 1));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	OK(ctl_engine_stop(ctl, "e", &err));
 	OK(ctl_channel_open(ctl, &drop, &err));
 	OK(ctl_engine_start(ctl, "e", &err));
-	OK(ctl_wait(ctl, "e", 30, NULL, NULL, &err));
+	OK(ctl_wait(ctl, "e", 30, NULL, &err));
 	view_take("e");
 	view_check_ledger();
 	assert_int_equal(view_num("counters.drop_no_channel_pkts"), RIG_PKTS);

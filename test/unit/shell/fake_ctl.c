@@ -7,7 +7,8 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
-#include <time.h>
+
+#define TICK_NS 50000000u
 
 int
 fake_fail(struct ctl_err *err, int rc, const char *fmt, ...)
@@ -208,17 +209,8 @@ ctl_channel_close(struct ctl *ctl, const char *engine, const char *channel, stru
 	return 0;
 }
 
-static void
-tick(void)
-{
-	const struct timespec ts = {0, 50 * 1000 * 1000};
-
-	nanosleep(&ts, NULL);
-}
-
 int
-ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
-	void (*progress)(void *arg, const struct ctl_progress *p), void *arg,
+ctl_wait(struct ctl *ctl, const char *engine, double timeout_s, const struct ctl_waiter *waiter,
 	struct ctl_err *err)
 {
 	struct engine *e = fake_find(ctl, engine, err);
@@ -235,32 +227,14 @@ ctl_wait(struct ctl *ctl, const char *engine, double timeout_s,
 	for (int i = 0; i < ticks; i++) {
 		if (timeout_s >= 0 && i * 0.05 >= timeout_s)
 			return -ETIMEDOUT;
-		tick();
-		if (atomic_exchange(&ctl->interrupted, false))
+		if (ctl_breaker_wait(waiter->breaker, TICK_NS) < 0)
 			return fake_fail(err, -EINTR, "interrupted");
 		p.done_bytes = (uint64_t)(i + 1) * 100;
 		p.received_pkts = (uint64_t)(i + 1) * 1000;
-		if (progress != NULL)
-			progress(arg, &p);
+		if (waiter->progress != NULL)
+			waiter->progress(waiter->arg, &p);
 	}
 	return 0;
-}
-
-int
-ctl_sleep(struct ctl *ctl, double seconds)
-{
-	for (double left = seconds; left > 0; left -= 0.05) {
-		tick();
-		if (atomic_exchange(&ctl->interrupted, false))
-			return -EINTR;
-	}
-	return 0;
-}
-
-void
-ctl_interrupt(struct ctl *ctl)
-{
-	atomic_store(&ctl->interrupted, true);
 }
 
 void

@@ -8,7 +8,6 @@
 #include "ctl.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,7 +29,6 @@ struct ctl {
 	struct engine engines[MAX];
 	int n;
 	uint64_t key;
-	atomic_bool interrupted;
 };
 
 /* Puts the sentence there, and returns rc. */
