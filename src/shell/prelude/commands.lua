@@ -55,7 +55,8 @@ function bodies.show_stats(a)
 end
 
 function bodies.top(a)
-	return core.top(a.engine, a.channel, a.n or TOP_FLOWS)
+	local top, why = core.top(a.engine, a.channel, a.n or TOP_FLOWS)
+	return top and P.list(top), why
 end
 function bodies.show_top(a)
 	local top, why = core.top(a.engine, a.channel, a.n or TOP_FLOWS)
@@ -99,7 +100,7 @@ for _, command in ipairs(P.commands) do
 end
 
 function pkteng.list()
-	return core.names("engines")
+	return P.list(core.names("engines"))
 end
 
 function pkteng.help()
@@ -122,6 +123,14 @@ function pacf.stats()
 		error(why, 2)
 	end
 	return stats
+end
+
+function pacf.json(value)
+	local text, why = P.json(value)
+	if not text then
+		error("pacf.json: " .. why, 2)
+	end
+	return text
 end
 
 function pacf.show_stats()

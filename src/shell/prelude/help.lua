@@ -9,6 +9,7 @@ PACF Commands:
     show_stats()
     shutdown()
     stats()
+    json(value)
     version()
     sleep(seconds)
     hash_key(number)

@@ -120,6 +120,7 @@ check "pacf.help" 0 "PACF Commands:
     show_stats()
     shutdown()
     stats()
+    json(value)
     version()
     sleep(seconds)
     hash_key(number)
