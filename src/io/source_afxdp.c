@@ -232,6 +232,9 @@ set_fits(struct xdp_source *s, struct io_status *out)
 		return false;
 	}
 	face_tell(s, &face, out);
+	for (uint32_t i = 0; i < s->nsockets; i++)
+		if (!xdp_socket_bound(&s->sockets[i]))
+			return false;
 	return s->cfg.qid >= 0 || face.rx_queues == s->queues;
 }
 
@@ -285,6 +288,11 @@ text_tell(const struct xdp_source *s, bool zerocopy, int refused, struct io_stat
 			"the card's clock is not set to the time: stamps are the kernel's; "
 			"phc2sys -s CLOCK_REALTIME -c %s sets it",
 			s->name);
+	else if (stamps & XDP_STAMP_READ)
+		snprintf(out->text, sizeof(out->text),
+			"%s without the kernel's stamp, as there was no room for it: they have "
+			"the time when they were read",
+			stamps == XDP_STAMP_READ ? "packets come" : "some packets come");
 	else if (s->port->why[0] != '\0')
 		snprintf(out->text, sizeof(out->text), "not native: %.380s", s->port->why);
 	else if (!zerocopy && refused != 0)

@@ -137,12 +137,20 @@ tag_put(struct io_pkt *pkt, uint16_t tpid_be, uint16_t tci)
 	pkt->wirelen += 4;
 }
 
+static inline void
+stamp_seen(struct xdp_source *s, uint32_t now)
+{
+	uint32_t seen = atomic_load_explicit(&s->stamps, memory_order_relaxed);
+
+	if ((seen & now) == 0)
+		atomic_store_explicit(&s->stamps, seen | now, memory_order_relaxed);
+}
+
 static inline uint64_t
 packet_stamp(struct xdp_source *s, const struct pacf_xdp_meta *meta)
 {
 	uint64_t real_ns =
 		meta->mono_ns + atomic_load_explicit(&s->mono_to_real_ns, memory_order_relaxed);
-	uint32_t seen = atomic_load_explicit(&s->stamps, memory_order_relaxed);
 	uint32_t now = XDP_STAMP_KERNEL;
 	uint64_t ts_ns = real_ns;
 
@@ -150,20 +158,36 @@ packet_stamp(struct xdp_source *s, const struct pacf_xdp_meta *meta)
 		ts_ns = xdp_clock_stamp(real_ns, meta->card_ns);
 		now = ts_ns == meta->card_ns ? XDP_STAMP_CARD : XDP_STAMP_CARD_OFF;
 	}
-	if ((seen & now) == 0)
-		atomic_store_explicit(&s->stamps, seen | now, memory_order_relaxed);
+	stamp_seen(s, now);
 	return ts_ns;
 }
 
+/* Of a packet without metadata: one time for a burst. */
+static uint64_t
+read_stamp(struct xdp_source *s)
+{
+	if (s->read_ns == 0)
+		s->read_ns = os_clock_real_ns();
+	stamp_seen(s, XDP_STAMP_READ);
+	return s->read_ns;
+}
+
+/* The metadata is read once: the frame's next packet may have none. */
 static inline void
 packet_read(struct xdp_source *s, const struct xdp_desc *desc, struct io_pkt *out)
 {
+	const uint32_t none = 0;
 	struct pacf_xdp_meta meta;
 
 	out->data = s->pool->base + desc->addr;
 	out->len = out->wirelen = desc->len;
 	out->frame = (uint32_t)(desc->addr / IO_FRAME_BYTES);
 	memcpy(&meta, out->data - sizeof(meta), sizeof(meta));
+	if ((meta.flags & PACF_XDP_MASK) != PACF_XDP_KIND) {
+		out->ts_ns = read_stamp(s);
+		return;
+	}
+	memcpy(out->data - sizeof(meta), &none, sizeof(none));
 	out->ts_ns = packet_stamp(s, &meta);
 	if (meta.flags & PACF_XDP_TAG)
 		tag_put(out, meta.tpid, meta.tci);
@@ -293,6 +317,7 @@ xdp_rx(void *priv, struct io_pkt *out, uint32_t n)
 	struct xdp_source *s = priv;
 	uint32_t got;
 
+	s->read_ns = 0;
 	/* Pairs with tend's and ours: who set the phase is done with what the other may use. */
 	switch (atomic_load_explicit(&s->phase, memory_order_acquire)) {
 	case XDP_RUNNING:

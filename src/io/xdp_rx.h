@@ -10,10 +10,12 @@
 
 #include <stdatomic.h>
 
-/* Who made the stamps of packets so far; CARD_OFF: the card did, and its clock is not set. */
+/* Who made the stamps of packets so far; CARD_OFF: the card did, and its clock is not set;
+ * READ: we, when we read them. */
 #define XDP_STAMP_KERNEL   1u
 #define XDP_STAMP_CARD	   2u
 #define XDP_STAMP_CARD_OFF 4u
+#define XDP_STAMP_READ	   8u
 
 enum xdp_phase { XDP_RUNNING, XDP_LEAVE, XDP_LEFT };
 #define XDP_OWNER_SPARE 255u /* of a frame in no ring */
@@ -40,6 +42,7 @@ struct xdp_source {
 	uint8_t *owner;		 /* by frame: socket + 1, XDP_OWNER_SPARE, or 0 */
 	bool spare;		 /* there are such */
 	uint32_t turn;		 /* the socket to begin with */
+	uint64_t read_ns;	 /* when this burst was read; 0: not looked yet */
 	_Atomic uint32_t stamps; /* XDP_STAMP_ of all packets so far */
 	_Atomic uint64_t oversize_pkts, no_frame_pkts, super_pkts;
 };

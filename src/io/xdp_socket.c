@@ -178,6 +178,13 @@ xdp_socket_close(struct xdp_socket *s)
 	s->fd = -1;
 }
 
+bool
+xdp_socket_bound(const struct xdp_socket *s)
+{
+	/* Nothing is received so: the kernel looks at the socket's state, and returns. */
+	return recvfrom(s->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) >= 0 || errno != ENXIO;
+}
+
 uint64_t
 xdp_socket_lost(const struct xdp_socket *s)
 {

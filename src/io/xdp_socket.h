@@ -48,6 +48,9 @@ struct xdp_socket_cfg {
 int xdp_socket_open(struct xdp_socket *s, const struct xdp_port *port, struct io_pool *pool,
 	const struct xdp_socket_cfg *cfg, struct io_err *err);
 void xdp_socket_close(struct xdp_socket *s);
+/* Has it still its queue?  It loses that for good when its interface is deleted or taken to
+ * another namespace, even if that comes back as it was. */
+bool xdp_socket_bound(const struct xdp_socket *s);
 /* Packets that were lost for want of room in the rings, so far; 0 if it can't be read. */
 uint64_t xdp_socket_lost(const struct xdp_socket *s);
 /* Packets in the receive ring; the engine does not take any more. */

@@ -97,14 +97,6 @@ def case_loopback(lab):
     same_frames(udp, sent, 'datagrams')
 
 
-def away_and_back(wire):
-    wires.run('ip', 'link', 'set', wire.near, 'netns', str(wire.ns.pid))
-    wires.run('ip', 'link', 'set', wire.near, 'netns', str(os.getpid()), ns=wire.ns)
-    wires.quiet(wire.near)
-    wires.run('ip', 'link', 'set', wire.near, 'arp', 'off', 'multicast', 'off')
-    wire.up()
-
-
 def comes_back(lab, take_away):
     """Two engines share an interface that take_away(wire) makes go and come back; they share it then, too."""
     wire = lab.wire()
@@ -141,7 +133,7 @@ def case_away_and_back(lab):
     """An interface that was in another namespace comes back with the index that it had."""
     def away(wire):
         index = wires.face(wire.near)['ifindex']
-        away_and_back(wire)
+        wire.away_and_back()
         need(wires.face(wire.near)['ifindex'] == index, 'this kernel gives it another index')
     comes_back(lab, away)
 

@@ -18,6 +18,7 @@ import time
 import live
 import netns
 import wires
+import captures
 from daemon import check_ledger
 from netns import Skipped, frame, need, until
 
@@ -376,6 +377,78 @@ def case_tags_lost(lab):
     need('lack their outer VLAN tag' in of(lab)['note'], of(lab))
     stop(lab)
     need(lab.sunk('e.pcap') == given, 'not as they are without their tags')
+
+
+# Puts 24 bytes before the packet, as often as there is room, and sends it out of the far end.
+CROWDER = """#define SEC(x) __attribute__((section(x), used))
+struct xdp { unsigned data, data_end, data_meta, ifindex, queue, egress; };
+static long (*head)(void *, int) = (void *)44; /* bpf_xdp_adjust_head */
+static long (*redirect)(unsigned, unsigned long) = (void *)23;
+SEC("xdp") int crowder(struct xdp *c)
+{
+	for (int i = 0; i < 16 && head(c, -24) == 0; i++) {
+		unsigned char *p = (void *)(long)c->data;
+		if ((void *)(p + 24) > (void *)(long)c->data_end)
+			return 1;
+		for (int k = 0; k < 24; k++)
+			p[k] = k + 2;
+	}
+	return redirect(IFINDEX, 0);
+}
+char l[] SEC("license") = "GPL";"""
+
+
+def case_no_room(lab):
+    """Packets with no room before them for what the kernel's program says of them come all the same, and whole; it
+    is said whose their stamps are."""
+    wire = begin(lab)
+    beside = lab.wire(ns=wire.ns)
+    path = lab.path('crowder.o')
+    if shutil.which('clang') is None:
+        raise Skipped('there is no clang')
+    subprocess.run(['clang', '-target', 'bpf', '-O2', '-DIFINDEX=%d' % wires.face(wire.far, wire.ns)['ifindex'], '-x',
+                    'c', '-c', '-', '-o', path], input=CROWDER, text=True, check=True)
+    try:
+        wires.run('ip', 'link', 'set', 'dev', beside.far, 'xdpdrv', 'obj', path, 'sec', 'xdp', ns=wire.ns)
+    except RuntimeError as error:
+        raise Skipped('ip cannot attach a program: %s' % error) from None
+    run(lab, wire)
+    until('a mode', lambda: of(lab).get('mode'))
+    need('stamp' not in of(lab)['note'], of(lab))
+    before = time.time_ns()
+    frames = [frame(i, 60 + i, i % 7) for i in range(300)]
+    sender = wires.packet_socket(beside.near)
+    for data in frames:
+        sender.send(data)
+    until('all of them: %s' % of(lab), lambda: received(lab) == len(frames), 5)
+    until('a note: %s' % of(lab), lambda: 'have the time when they were read' in of(lab)['note'], 2)
+    stop(lab)
+    got = captures.read_capture(lab.path('e.pcap'))[1]
+    room = bytes(range(2, 26))
+    for packet, data in zip(got, frames):
+        times = (len(packet.data) - len(data)) // 24
+        need(times > 0 and packet.data == room * times + data, 'not what was sent: %s' % packet.data.hex())
+    stamps = [packet.ts_ns for packet in got]
+    need(before <= stamps[0] and stamps[-1] <= time.time_ns() and stamps == sorted(stamps), 'stamps: %s' % stamps[:3])
+
+
+def case_away_and_back(lab):
+    """An interface that was in another namespace comes back as it was, its sockets do not, and nobody saw it go."""
+    wire = begin(lab, queues=2)
+    run(lab, wire)
+    wire.send([frame(i, flow=i) for i in range(50)])
+    until('packets', lambda: received(lab) == 50, 5)
+    index = wires.face(wire.near)['ifindex']
+    os.kill(lab.daemon.process.pid, signal.SIGSTOP)
+    wire.away_and_back()
+    os.kill(lab.daemon.process.pid, signal.SIGCONT)
+    need(wires.face(wire.near)['ifindex'] == index, 'this kernel gives it another index')
+    base = received(lab)
+    def again():
+        wire.send([frame(1)])
+        return received(lab) > base
+    until('packets again: %s' % of(lab), again, 4)
+    need(of(lab)['state'] == 'up', of(lab))
 
 
 def case_losses(lab):

@@ -139,6 +139,14 @@ class Wire:
         wires.run('ip', 'link', 'set', self.near, 'name', name)
         self.near = name
 
+    def away_and_back(self):
+        """The near end goes to the far one's namespace, and comes back."""
+        wires.run('ip', 'link', 'set', self.near, 'netns', str(self.ns.pid))
+        wires.run('ip', 'link', 'set', self.near, 'netns', str(os.getpid()), ns=self.ns)
+        wires.quiet(self.near)
+        wires.run('ip', 'link', 'set', self.near, 'arp', 'off', 'multicast', 'off')
+        self.up()
+
     def channels(self, queues):
         """ethtool -L of both ends: at most as many as it was made with."""
         for name, ns in ((self.near, None), (self.far, self.ns)):
