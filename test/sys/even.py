@@ -4,7 +4,7 @@
 usage: even.py
 
 shares   100,000 equal flows over 2, 3, 7, 12, 16, 31, 32 and 33 channels: the fullest one has at most 1.05
-         times the mean; over 64 as well what chance gives
+         times the mean; over 64 what chance gives, which is printed beside each
 groups   the same packets split by one group over four channels and by another over four: what one group
          does says nothing about the other (chi-square of the sixteen pairs)
 
@@ -12,6 +12,7 @@ PACF: the program.
 """
 import collections
 import os
+import statistics
 import sys
 import tempfile
 
@@ -55,6 +56,13 @@ def split(daemon, capture, channels):
     return stats
 
 
+def chance(n, step=0.001):
+    """max/mean that a die gives in the mean: the highest of n normal figures (test/unit/pkt/even.c)."""
+    normal = statistics.NormalDist().cdf
+    above = sum(1 - normal(z * step) ** n for z in range(int(8 / step))) * step
+    return 1 + ((n - 1) / FLOWS) ** 0.5 * above
+
+
 def shares(daemon, folder, capture):
     wrong = []
     for n in SPLITS:
@@ -67,7 +75,8 @@ def shares(daemon, folder, capture):
         need(len(got) == n and sum(got) == 2 * FLOWS, '%d channels got %s' % (n, got))
         mean = 2 * FLOWS / n
         ratio, chi = max(got) / mean, sum((x - mean) ** 2 / mean / 2 for x in got)
-        print('%2d channels: max/mean %.4f, min/mean %.4f, chi-square %.1f' % (n, ratio, min(got) / mean, chi))
+        print('%2d channels: max/mean %.4f (by chance %.4f), min/mean %.4f, chi-square %.1f' %
+              (n, ratio, chance(n), min(got) / mean, chi))
         # Four standard deviations of chi-square, and some for its tail when there are few channels.
         if ratio > MOST_OF.get(n, MOST) or chi > n - 1 + 4 * (2 * n - 2) ** 0.5 + 8:
             wrong.append('%d channels: max/mean %.4f, chi-square %.1f' % (n, ratio, chi))
