@@ -5,6 +5,7 @@
  */
 #include "offload.h"
 #include "state.h"
+#include "log.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -71,9 +72,8 @@ ctl_offload_put_back(const char *name, uint32_t changed, uint32_t wanted)
 	char text[128];
 
 	if (rc < 0 && rc != -ENODEV)
-		fprintf(stderr,
-			"pacf: \"%s\": its offloads could not be put back: %s; `ethtool -K %s "
-			"%s`\n",
+		os_log(OS_LOG_ERR,
+			"\"%s\": its offloads could not be put back: %s; `ethtool -K %s %s`",
 			name, strerror(-rc), name, words(changed, wanted, text, sizeof(text)));
 }
 
@@ -214,7 +214,7 @@ ctl_offload_start(struct ctl_engine *engine, uint32_t i)
 	else
 		report(link, face.name, link->note);
 	if (link->note[0] != '\0')
-		fprintf(stderr, "pacf: engine \"%s\": %s: %s\n", engine->name, face.name,
+		os_log(OS_LOG_WARNING, "engine \"%s\": %s: %s", engine->name, face.name,
 			link->note);
 }
 

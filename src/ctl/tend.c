@@ -2,9 +2,10 @@
  * ctl/tend: live links over the life of their interfaces.  One thread, from the first start of
  * an engine that reads interfaces to the end of ctl, wakes when an interface changes and some
  * times a second, and has each source and sink look after itself.  What has changed is told in
- * one line on standard error.
+ * one line of the log.
  */
 #include "state.h"
+#include "log.h"
 #include "netif.h"
 #include "os.h"
 
@@ -21,9 +22,10 @@ state_tell(const struct ctl_engine *engine, const char *name, const struct io_st
 {
 	static const char *const states[] = {"up", "down", "gone"};
 
-	fprintf(stderr, "pacf: engine \"%s\": \"%s\" is %s%s%s%s%s\n", engine->name, name,
-		states[now->state], now->mode[0] != '\0' ? ": " : "", now->mode,
-		now->text[0] != '\0' ? "; " : "", now->text);
+	os_log(now->state == IO_UP ? OS_LOG_NOTICE : OS_LOG_WARNING,
+		"engine \"%s\": \"%s\" is %s%s%s%s%s", engine->name, name, states[now->state],
+		now->mode[0] != '\0' ? ": " : "", now->mode, now->text[0] != '\0' ? "; " : "",
+		now->text);
 }
 
 static bool
