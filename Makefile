@@ -14,7 +14,7 @@ SOAK_SECONDS = 3600
 all: build/build.ninja
 	@$(NINJA) -C build
 	@mkdir -p bin
-	@ln -sfn ../build/src/shell/pacf bin/pacf
+	@ln -sfn ../build/src/daemon/pacf bin/pacf
 	@ln -sfn ../build/src/shim/pacf-run bin/pacf-run
 	@ln -sfn ../build/src/tools/pacf-gen bin/pacf-gen
 

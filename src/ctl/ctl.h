@@ -165,6 +165,14 @@ int ctl_explain(struct ctl *ctl, const struct ctl_explain_args *args,
  */
 int ctl_doctor(const char *ifname, const struct ctl_visitor *v, struct ctl_err *err);
 
+/* Do the engines' threads turn?  name: of the first that does not.  -EBUSY: the control plane
+ * itself is held up, for a second by now. */
+struct ctl_pulse {
+	uint32_t engines, running, stalled;
+	char name[32];
+};
+int ctl_pulse(struct ctl *ctl, struct ctl_pulse *out);
+
 /* Names for completion and error sentences: calls fn for each engine, or (engine given) each of
  * its channels or links. */
 enum ctl_kind { CTL_ENGINES, CTL_CHANNELS, CTL_LINKS };

@@ -91,6 +91,9 @@ void os_proc_name(pid_t pid, char *buf, size_t size);
  */
 int os_rundir(char *buf, size_t size, bool create);
 int os_statedir(char *buf, size_t size, bool create);
+/* Nobody but its owner, who is this process's user or root, can replace what is in the folder;
+ * else -EPERM. */
+int os_rundir_check(const char *dir);
 
 #ifdef __cplusplus
 }

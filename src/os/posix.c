@@ -169,3 +169,15 @@ os_statedir(char *buf, size_t size, bool create)
 		err = make_path(buf, 0700);
 	return err;
 }
+
+int
+os_rundir_check(const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return -errno;
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return -EPERM;
+	return (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? -EPERM : 0;
+}

@@ -103,6 +103,19 @@ start_engine(const char *name)
 	OK(ctl_engine_start(ctl, name, &err));
 }
 
+/* One engine runs, and so many do not turn. */
+static void
+pulse(const char *name, uint32_t stalled)
+{
+	struct ctl_pulse now;
+
+	OK(ctl_pulse(ctl, &now));
+	assert_int_equal(now.engines, 1);
+	assert_int_equal(now.running, 1);
+	assert_int_equal(now.stalled, stalled);
+	assert_string_equal(now.name, name);
+}
+
 /* Two seconds, no sooner; and over as soon as it turns. */
 static void
 stalled(void **state)
@@ -116,8 +129,10 @@ stalled(void **state)
 	UNTIL(atomic_load(&there));
 	UNTIL(strcmp(state_of("e"), "stalled") == 0);
 	assert_true(os_clock_mono_ns() - begin_ns >= UINT64_C(1900000000));
+	pulse("e", 1);
 	atomic_store(&held, false);
 	UNTIL(strcmp(state_of("e"), "running") == 0);
+	pulse("", 0);
 	OK(ctl_engine_stop(ctl, "e", &err));
 	assert_string_equal(state_of("e"), "stopped");
 }

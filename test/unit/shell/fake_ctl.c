@@ -247,3 +247,10 @@ void
 ctl_recover(void)
 {
 }
+
+int
+ctl_pulse(struct ctl *ctl, struct ctl_pulse *out)
+{
+	memset(out, 0, sizeof(*out));
+	return 0;
+}

@@ -1,0 +1,132 @@
+/*
+ * daemon/pidfile: the file that says which process is the daemon of a folder, and whose lock
+ * says whether it lives.
+ */
+#include "daemon.h"
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+fail(struct ctl_err *err, int rc, const char *path)
+{
+	snprintf(err->text, sizeof(err->text),
+		"cannot write %s: %s; set PACF_RUNDIR to a folder of your own", path,
+		strerror(-rc));
+	return rc;
+}
+
+/* A daemon that ends in good order unlinks the file: whoever had it open holds nothing. */
+static bool
+still_there(int fd, const char *path)
+{
+	struct stat held, there;
+
+	return fstat(fd, &held) == 0 && lstat(path, &there) == 0 &&
+	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
+/* Whose it is; it may not have written its number yet. */
+static int
+refuse(int fd, const char *rundir, struct ctl_err *err)
+{
+	char text[32] = "";
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+	long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+
+	if (pid > 0)
+		snprintf(err->text, sizeof(err->text),
+			"another daemon, process %ld, runs in %s: stop it with `kill %ld`, or "
+			"set PACF_RUNDIR to another folder",
+			pid, rundir, pid);
+	else
+		snprintf(err->text, sizeof(err->text),
+			"another daemon starts in %s: set PACF_RUNDIR to another folder",
+			rundir);
+	return -EADDRINUSE;
+}
+
+/* The locked file; -EWOULDBLOCK: another's, and *fd is it. */
+static int
+open_locked(const char *path, int *fd)
+{
+	int rc;
+
+	for (;;) {
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+		if (*fd < 0)
+			return -errno;
+		if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
+			return -errno;
+		if (still_there(*fd, path))
+			break;
+		close(*fd);
+	}
+	rc = fchmod(*fd, 0644); /* whatever the umask: anybody may know the number */
+	return rc < 0 ? -errno : 0;
+}
+
+static int
+write_pid(int fd)
+{
+	char text[32];
+	int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+	if (ftruncate(fd, 0) < 0)
+		return -errno;
+	if (pwrite(fd, text, (size_t)len, 0) != len)
+		return errno != 0 ? -errno : -ENOSPC;
+	return 0;
+}
+
+int
+daemon_pidfile_take(struct daemon_pidfile *file, struct ctl_err *err)
+{
+	char rundir[512];
+	int rc = os_rundir(rundir, sizeof(rundir), true);
+
+	file->path[0] = '\0';
+	file->fd = -1;
+	if (rc < 0) {
+		snprintf(err->text, sizeof(err->text),
+			"no folder for the daemon's files: %s; set PACF_RUNDIR", strerror(-rc));
+		return rc;
+	}
+	if (os_rundir_check(rundir) < 0) {
+		snprintf(err->text, sizeof(err->text),
+			"others could replace the sockets in %s: it must be yours, and "
+			"writable by you alone; or set PACF_RUNDIR to a folder of your own",
+			rundir);
+		return -EPERM;
+	}
+	snprintf(file->path, sizeof(file->path), "%s/pacf.pid", rundir);
+	rc = open_locked(file->path, &file->fd);
+	if (rc == -EWOULDBLOCK)
+		rc = refuse(file->fd, rundir, err);
+	else if (rc < 0 || (rc = write_pid(file->fd)) < 0)
+		fail(err, rc, file->path);
+	if (rc == 0)
+		return 0;
+	if (file->fd >= 0)
+		close(file->fd);
+	file->path[0] = '\0';
+	return rc;
+}
+
+/* Before the lock goes, so that nobody finds it there without. */
+void
+daemon_pidfile_drop(struct daemon_pidfile *file)
+{
+	if (file->path[0] == '\0')
+		return;
+	unlink(file->path);
+	close(file->fd);
+	file->path[0] = '\0';
+}

@@ -1,0 +1,441 @@
+#!/usr/bin/env python3
+"""pacf -d and -F: what the caller sees, what is there while it runs, what is left afterwards.
+
+usage: daemonize.py [CASE ...]
+
+Every daemon whose caller is gone becomes a child of this process (a subreaper), which so learns of
+each how it ended, and that none is left.  PACF, PACF_GEN, BADCLIENT: the programs.  PACF_SOAK=1: 200
+murders instead of 20.  Root; as another user only `full` and `others` are missing, and skipped.
+"""
+import contextlib
+import ctypes
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from daemon import Client, Failed, need, until
+
+PR_SET_CHILD_SUBREAPER = 36
+PACF = os.environ['PACF']
+NOBODY = 65534
+
+
+class Lab:
+    """A folder, PACF_RUNDIR in it, a capture, and the daemons."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.run = os.path.join(folder, 'run')
+        self.log = os.path.join(folder, 'log')
+        os.environ['PACF_RUNDIR'] = self.run
+        os.mkdir(self.run, 0o755)
+        self.capture = os.path.join(folder, 'capture.pcap')
+        subprocess.run([os.environ['PACF_GEN'], '--flows', '50', '--packets', '2000', self.capture],
+                       check=True, stderr=subprocess.DEVNULL)
+
+    def script(self, channel='c{0', more=''):
+        """An engine that reads the capture for ever, at its own pace."""
+        path = os.path.join(self.folder, 'setup.lua')
+        with open(path, 'w', encoding='ascii') as f:
+            f.write('''pkteng.new{name="e", type="pcap"}
+pkteng.link{engine="e", ifname="%s", speed=1, loop=true}
+pkteng.open_channel{engine="e", channel="%s", when_full="drop", when_detached="drop"}
+pkteng.start{engine="e"}
+print("set up")
+%s''' % (self.capture, channel, more))
+        return path
+
+    def caller(self, *args, **more):
+        """The caller's command to its end: (status, stdout, stderr)"""
+        done = subprocess.run([PACF, *args], capture_output=True, text=True, timeout=30, check=False,
+                              stdin=more.pop('stdin', subprocess.DEVNULL), **more)
+        return done.returncode, done.stdout, done.stderr
+
+    def detach(self, *args, **more):
+        """pacf -d, which must work: its process."""
+        status, out, err = self.caller('-d', *args, **more)
+        need(status == 0 and err == '', 'pacf -d: status %d: %s%s' % (status, out, err))
+        return self.pid()
+
+    def pid(self):
+        with open(os.path.join(self.run, 'pacf.pid'), encoding='ascii') as f:
+            return int(f.read())
+
+    def end(self, pid, signo=signal.SIGTERM, reader=None):
+        """By a signal, in good order; nothing is left, and the reader sees the end: its figures."""
+        os.kill(pid, signo)
+        status = reap(pid)
+        need(status == 0, 'the daemon ended with %d' % status)
+        figures = reader.end(status=1)[0].split() if reader else []
+        self.clean()
+        return figures
+
+    def clean(self):
+        left = os.listdir(self.run)
+        need(left == [], 'left in the folder of the sockets: %s' % left)
+        try:
+            need(os.waitpid(-1, os.WNOHANG)[0] == 0 and False, 'a process is left')
+        except ChildProcessError:
+            pass
+
+
+def reap(pid, seconds=20):
+    """The exit status of a daemon (negative: the signal), which is to end now."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        got, status = os.waitpid(pid, os.WNOHANG)
+        if got == pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise Failed('the daemon does not end')
+
+
+def lines_of(path):
+    with open(path, encoding='utf-8') as f:
+        return f.read().splitlines()
+
+
+class Systemd:
+    """A socket as systemd's, and what was said there."""
+
+    def __init__(self, folder):
+        self.path = os.path.join(folder, 'notify')
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.path)
+        self.said = []
+
+    def environment(self, **more):
+        return dict(os.environ, NOTIFY_SOCKET=self.path, **more)
+
+    def hear(self, seconds=0.0):
+        """All messages so far, as lists of lines; waits for one that long."""
+        self.socket.settimeout(seconds or 0.001)
+        try:
+            while True:
+                self.said.append(self.socket.recv(4096).decode().splitlines())
+                self.socket.settimeout(0.001)
+        except (TimeoutError, BlockingIOError):
+            return self.said
+
+    def wait(self, line, seconds=20):
+        until('told systemd: ' + line, lambda: any(line in m for m in self.hear(0.05)), seconds)
+
+    def count(self, line):
+        return sum(line in message for message in self.hear())
+
+    def close(self):
+        self.socket.close()
+        os.unlink(self.path)
+
+
+def case_works(lab):
+    """When the caller is back, it works: engines run, a reader attaches at once."""
+    script = lab.script()
+    status, out, err = lab.caller('-d', '-f', script, '-e', 'print(6 * 7)')
+    need((status, out, err) == (0, 'set up\n42\n', ''), 'caller sees %r' % ((status, out, err),))
+    pid = lab.pid()
+    reader = Client('read', 'c}0', '/dev/null')
+    need(os.getsid(pid) == pid and os.getpgid(pid) == pid, 'no session of its own')
+    for fd in range(3):
+        need(os.readlink('/proc/%d/fd/%d' % (pid, fd)) == '/dev/null', 'descriptor %d' % fd)
+    mode = os.stat(os.path.join(lab.run, 'pacf.pid')).st_mode & 0o777
+    need(mode == 0o644, 'the pid file has mode %o' % mode)
+    until('read', lambda: proc_io(reader.pid) > 0)
+    lab.end(pid, signal.SIGINT, reader)
+    # A script from standard input; no script at all.
+    with open(script, encoding='ascii') as f:
+        lab.end(lab.detach('-f', '/dev/stdin', stdin=f))
+    lab.end(lab.detach())
+
+
+def proc_io(pid):
+    """Bytes that a process has written."""
+    with open('/proc/%d/io' % pid, encoding='ascii') as f:
+        return int(re.search(r'wchar: (\d+)', f.read()).group(1))
+
+
+def case_fails(lab):
+    """What is wrong is said where the caller sees it, status 1, and nothing is left."""
+    bad = os.path.join(lab.folder, 'bad.lua')
+    with open(lab.script(), encoding='ascii') as good, open(bad, 'w', encoding='ascii') as f:
+        f.write(good.read() + 'pkteng.start{engine="none"}\n')
+    for args, text in ((['-f', bad], 'bad.lua:6: no engine "none"'), (['-f', '/none.lua'], '/none.lua'),
+                       (['-e', 'nonsense('], 'near <eof>'), (['-l', '/no/folder/log'], '/no/folder/log'),
+                       (['-e', 'pacf.shutdown()'], 'left the shell')):
+        for how in ('-d', '-F'):
+            status, _, err = lab.caller(how, *args)
+            need(text in err, '%s %s says: %s' % (how, args, err))
+            need(status == 1, '%s %s: status %d' % (how, args, status))
+            lab.clean()
+    for args in (['-d', '-F'], ['-l', 'x'], ['-l', 'x', '-e', '1']):
+        status, _, err = lab.caller(*args)
+        need(status == 2 and err.startswith('pacf: -'), '%s: status %d: %s' % (args, status, err))
+    need(not os.path.exists('x'), 'a log for no daemon')
+
+
+def case_caller_gone(lab):
+    """Ctrl+C while it starts ends both; a caller that was killed gets no daemon."""
+    for signo in (signal.SIGINT, signal.SIGKILL):
+        go = os.path.join(lab.folder, 'go')
+        os.mkfifo(go)
+        # The script waits in a system call that only a signal or the test ends.
+        code = 'print("there") io.stdout:flush() local f = io.open("%s") if f then f:close() end' % go
+        process = subprocess.Popen([PACF, '-d', '-e', code], stdout=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        need(process.stdout.readline() == 'there\n', 'the script does not run')
+        pid = lab.pid()
+        if signo == signal.SIGINT:
+            os.killpg(process.pid, signo)
+        else:
+            process.kill()
+            process.wait()
+            with open(go, 'w', encoding='ascii'):
+                pass
+        need(process.wait(20) != 0, 'it works')
+        process.stdout.close()
+        with contextlib.suppress(ChildProcessError):
+            reap(pid)
+        os.unlink(go)
+        lab.clean()
+
+
+def case_second(lab):
+    pid = lab.detach()
+    for how in ('-d', '-F'):
+        status, _, err = lab.caller(how)
+        need(status == 1 and 'process %d,' % pid in err and lab.run in err, 'a second %s: %s' % (how, err))
+    need(lab.pid() == pid, 'the pid file is not the first one\'s')
+    lab.end(pid)
+
+
+def case_traffic(lab):
+    """SIGTERM in the midst: the reader gets the end, the files are whole."""
+    part = os.path.join(lab.folder, 'part.pcap')
+    pid = lab.detach('-l', lab.log, '-f', lab.script(
+        more='pkteng.open_channel{engine="e", channel="pcap:%s", action="COPY"}\n' % part))
+    reader = Client('read', 'c}0', os.path.join(lab.folder, 'rec'))
+    until('traffic', lambda: os.path.getsize(part) > 10000 and proc_io(reader.pid) > 1000)
+    got = lab.end(pid, signal.SIGTERM, reader)
+    need(int(got[0]) > 0, 'the reader got nothing: %s' % got)
+    size = os.path.getsize(part)
+    with open(part, 'rb') as f:
+        data, at = f.read(), 24
+    while at + 16 <= size:
+        at += 16 + int.from_bytes(data[at + 8:at + 12], sys.byteorder)
+    need(at == size, 'the file ends within a packet')
+    need(lines_of(lab.log)[-1].endswith('pacf: SIGTERM: ends'), 'log: %s' % lines_of(lab.log))
+
+
+def case_rotate(lab):
+    """SIGHUP: what was renamed keeps its lines, the name gets the new ones; standard error goes along."""
+    systemd = Systemd(lab.folder)
+    pid = lab.detach('-l', lab.log, env=systemd.environment())
+    for i in range(1, 4):
+        os.rename(lab.log, '%s.%d' % (lab.log, i))
+        os.kill(pid, signal.SIGHUP)
+        until('%d reloads' % i, lambda n=i: systemd.count('RELOADING=1') == n and systemd.count('READY=1') == n + 1)
+    need(len(lines_of(lab.log)) == 1 and len(lines_of(lab.log + '.1')) == 1, 'lines went astray')
+    for fd in (1, 2):
+        need(os.readlink('/proc/%d/fd/%d' % (pid, fd)) == lab.log, 'descriptor %d' % fd)
+    lab.end(pid)
+    systemd.close()
+
+
+def case_full(lab):
+    """The disk of the log is full: lines are lost, counted and told; the daemon lives."""
+    if os.geteuid() != 0:
+        return 'not root'
+    systemd = Systemd(lab.folder)
+    disk = os.path.join(lab.folder, 'disk')
+    os.mkdir(disk)
+    process = subprocess.Popen(
+        ['unshare', '-m', 'sh', '-ec', 'mount -t tmpfs -o size=8k none "$1"; head -c 4096 /dev/zero >"$1/filler"; '
+         'exec "$0" -F -l "$1/log"', PACF, disk], env=systemd.environment(), stdin=subprocess.DEVNULL)
+    systemd.wait('READY=1')
+    inside = '/proc/%d/root%s/' % (process.pid, disk)
+
+    def reload():
+        n = systemd.count('READY=1')
+        process.send_signal(signal.SIGHUP)
+        until('reloaded', lambda: systemd.count('READY=1') == n + 1)
+
+    while os.path.getsize(inside + 'log') < 4096:
+        reload()
+    for _ in range(10):
+        reload()
+    need(process.poll() is None and os.path.getsize(inside + 'log') == 4096, 'the disk is not full')
+    os.unlink(inside + 'filler')
+    reload()
+    lines = lines_of(inside + 'log')
+    lost = [line for line in lines if 'lost here' in line]
+    need(len(lost) == 1 and re.search('pacf: 1[01] lines of this log were lost here: No space left', lost[0]),
+         'told of what was lost: %s' % lost)
+    need(lines[-1].endswith('opened anew') and len(lines[-1]) == len(lines[-3 if len(lines[-3]) > 20 else 1]), lines[-3:])
+    lab.end(process.pid)
+    process.returncode = 0
+    systemd.close()
+    return None
+
+
+def case_closed(lab):
+    """Standard descriptors that are closed from the start."""
+    for how in ('-d', '-F'):
+        process = subprocess.Popen(['sh', '-c', 'exec "$0" "$1" -f "$2" <&- >&- 2>&-', PACF, how, lab.script()])
+        until('a daemon', lambda: os.path.exists(os.path.join(lab.run, 'attach.sock')))
+        if how == '-d':
+            need(process.wait(20) == 0, 'pacf -d ended with %d' % process.returncode)
+        until('channels', lambda: Client('list').end()[0].startswith('pacf:c}0'))
+        pid = lab.pid()
+        for fd in range(3):
+            need(os.readlink('/proc/%d/fd/%d' % (pid, fd)) == '/dev/null', 'descriptor %d' % fd)
+        if how == '-F':
+            process.terminate()
+            need(process.wait(20) == 0, 'pacf -F ended with %d' % process.returncode)
+            lab.clean()
+        else:
+            lab.end(pid)
+
+
+def case_murder(lab):
+    """kill -9 and start, with a reader each time, and no helping hand."""
+    script = lab.script()
+    for i in range(200 if os.environ.get('PACF_SOAK') == '1' else 20):
+        pid = lab.detach('-f', script)
+        reader = Client('read', 'c}0', '/dev/null')
+        until('read', lambda r=reader: proc_io(r.pid) > 0)
+        os.kill(pid, signal.SIGKILL)
+        need(reap(pid) == -signal.SIGKILL, 'round %d' % i)
+        reader.end(status=1)
+    lab.end(lab.detach('-f', script))
+
+
+def as_nobody(work):
+    """What work() raises as the user nobody, by name; '': nothing."""
+    r, w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            try:
+                work()
+            except OSError as error:
+                os.write(w, type(error).__name__.encode())
+        finally:
+            os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f:
+        answer = f.read()
+    os.waitpid(child, 0)
+    return answer
+
+
+def case_others(lab):
+    """Nothing of another user can connect to a socket, replace one, or lay itself in its place."""
+    if os.geteuid() != 0:
+        return 'not root'
+    os.chmod(lab.folder, 0o755)
+    pid = lab.detach('-f', lab.script())
+    names = sorted(os.listdir(lab.run))
+    need('attach.sock' in names and 'pacf.pid' in names, names)
+    for name in names:
+        path = os.path.join(lab.run, name)
+        for what, work in {
+                'removes': lambda p=path: os.unlink(p),
+                'renames': lambda p=path: os.rename(p, p + '.old'),
+                'replaces': lambda p=path: os.symlink('/dev/null', p + '.new'),
+                'writes': lambda p=path: open(p, 'ab').close(),
+                'changes': lambda p=path: os.chmod(p, 0o777)}.items():
+            need(as_nobody(work) in ('PermissionError', 'OSError'), 'nobody %s %s' % (what, name))
+        if name.endswith('.sock'):
+            def connect(p=path):
+                kind = socket.SOCK_SEQPACKET if 'attach' in p else socket.SOCK_STREAM
+                socket.socket(socket.AF_UNIX, kind).connect(p)
+            need(as_nobody(connect) == 'PermissionError', 'nobody connects to %s' % name)
+    need(as_nobody(lambda: os.kill(pid, signal.SIGTERM)) == 'PermissionError', 'nobody ends the daemon')
+    need(sorted(os.listdir(lab.run)) == names, 'the folder has changed')
+    lab.end(pid)
+    # A folder in which another user could: refused.
+    for mode, owner in ((0o1777, 0), (0o775, 0), (0o755, NOBODY)):
+        os.chown(lab.run, owner, owner)
+        os.chmod(lab.run, mode)
+        status, _, err = lab.caller('-d')
+        need(status == 1 and 'others could replace' in err, 'mode %o of %d: %s' % (mode, owner, err))
+        need(os.listdir(lab.run) == [], 'left: %s' % os.listdir(lab.run))
+    os.chown(lab.run, 0, 0)
+    os.chmod(lab.run, 0o755)
+    return None
+
+
+def case_systemd(lab):
+    """What systemd is told, and when: ready with engines up, fed while they turn."""
+    systemd = Systemd(lab.folder)
+    pipe = os.path.join(lab.folder, 'pipe.pcap')
+    os.mkfifo(pipe)
+    with open(lab.capture, 'rb') as f:
+        data = f.read()
+    feeder = os.open(pipe, os.O_RDWR)
+    os.write(feeder, data[:1000])
+    script = os.path.join(lab.folder, 'pipe.lua')
+    with open(script, 'w', encoding='ascii') as f:
+        f.write('pkteng.new{name="p", type="pcap"}\npkteng.link{engine="p", ifname="%s"}\n'
+                'pkteng.open_channel{engine="p", channel="c{0", action="DROP"}\npkteng.start{engine="p"}\n'
+                'assert(os.getenv("NOTIFY_SOCKET") == nil)\n' % pipe)
+    process = subprocess.Popen([PACF, '-F', '-f', lab.script(), '-f', script], stdin=subprocess.DEVNULL,
+                               env=systemd.environment(WATCHDOG_USEC='600000'), stdout=subprocess.DEVNULL)
+    systemd.wait('READY=1')
+    need('MAINPID=%d' % process.pid in systemd.said[-1] or any('MAINPID=%d' % process.pid in m for m in systemd.said),
+         'READY=1 without the process: %s' % systemd.said)
+    need(os.path.exists(os.path.join(lab.run, 'attach.sock')), 'ready, but no engine is up')
+    # Nothing comes out of the pipe any more: its engine is held up.
+    systemd.wait('STATUS=1 of 2 running engines do not turn: "p" first')
+    fed = systemd.count('WATCHDOG=1')
+    need(2 <= fed, 'fed %d times before' % fed)
+    time.sleep(1.5)  # silence has no event to wait for: two and a half times the watchdog's limit
+    need(systemd.count('WATCHDOG=1') == fed, 'fed while an engine stands still')
+    os.write(feeder, data[1000:])
+    until('fed again', lambda: systemd.count('WATCHDOG=1') > fed)
+    systemd.wait('STATUS=2 of 2 engines run')
+    os.close(feeder)
+    process.terminate()
+    need(process.wait(20) == 0, 'ended with %d' % process.returncode)
+    systemd.wait('STOPPING=1')
+    lab.clean()
+    systemd.close()
+
+
+CASES = {name[5:]: f for name, f in list(globals().items()) if name.startswith('case_')}
+
+
+def main():
+    if ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        print('no subreaper on this system')
+        return 77
+    for name in sys.argv[1:] or CASES:
+        folder = tempfile.mkdtemp(prefix='pacf-daemonize-')
+        try:
+            begin = time.monotonic()
+            skipped = CASES[name](Lab(folder))
+            print('%s: %s (%.1f s)' % (name, 'skipped: ' + skipped if skipped else 'ok', time.monotonic() - begin), flush=True)
+        except (Failed, subprocess.TimeoutExpired) as error:
+            print('FAILED: %s: %s' % (name, error))
+            with contextlib.suppress(OSError):
+                os.kill(int(open(os.path.join(folder, 'run/pacf.pid'), encoding='ascii').read()), signal.SIGKILL)
+            return 1
+        finally:
+            Client.kill_everyone()
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
