@@ -186,8 +186,9 @@ def case_caller_gone(lab):
     for signo in (signal.SIGINT, signal.SIGKILL):
         go = os.path.join(lab.folder, 'go')
         os.mkfifo(go)
-        # The script waits in a system call that only a signal or the test ends.
-        code = 'print("there") io.stdout:flush() local f = io.open("%s") if f then f:close() end' % go
+        # Until Ctrl+C; until the caller is dead.
+        code = 'print("there") io.stdout:flush() ' + (
+            'pacf.sleep(30)' if signo == signal.SIGINT else 'io.open("%s"):close()' % go)
         process = subprocess.Popen([PACF, '-d', '-e', code], stdout=subprocess.PIPE, text=True,
                                    start_new_session=True)
         need(process.stdout.readline() == 'there\n', 'the script does not run')
