@@ -29,6 +29,7 @@ help:
 	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
 	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
+	@echo 'make deb                  builds the Debian packages into build/deb (debhelper)'
 	@echo 'make install              installs below PREFIX ($(PREFIX)), in DESTDIR if given'
 	@echo 'make clean                removes everything that was built'
 	@echo 'demo and test first install missing packages on Debian and Ubuntu, and say which.'
@@ -69,6 +70,9 @@ msan: build-msan/build.ninja
 	build-msan/test/fuzz/fuzz-parse-replay test/fuzz/corpus/parse
 	@python3 test/fuzz/traces.py build-msan/test/fuzz/fuzz-parse-replay || [ $$? = 77 ]
 
+deb:
+	@sh tools/deb.sh . build/deb
+
 install: all
 	@$(MESON) configure build --prefix '$(PREFIX)'
 	@$(MESON) install -C build
@@ -107,4 +111,4 @@ build-fuzz/build.ninja: deps-test
 	@[ -f $@ ] || CC=clang $(MESON) setup build-fuzz $(SANITIZE) -Dfuzz=true
 
 .NOTPARALLEL:
-.PHONY: all help demo test bench bench-live fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds
+.PHONY: all deb help demo test bench bench-live fuzz lint soak msan install clean deps-build deps-test build-with-tests test-builds

@@ -52,7 +52,12 @@ lib/libpacf.so.1
 lib/libpacf.so.1.0.0
 lib/pacf/libpacf-pcap.so
 lib/pkgconfig/libpacf.pc
+share/bash-completion/completions/pacf
+share/bash-completion/completions/pacf-gen
+share/bash-completion/completions/pacf-run
+share/bash-completion/completions/pacfctl
 share/doc/host-pacf/examples/count.c
+share/zsh/site-functions/_pacf
 END
 	for script in "$SRC"/scripts/*.lua; do
 		echo "share/pacf/scripts/${script##*/}"
@@ -111,6 +116,13 @@ channels_are() {
 	[ "$(LD_LIBRARY_PATH=$prefix/$libdir "$prefix/bin/pacf-run" tcpdump -D 2>/dev/null | grep -c 'pacf:')" = "$1" ]
 }
 
+# The port's list of files is what is installed, where FreeBSD has it.
+test_plist() {
+	sed -e '/^@sample/d' "$SRC/pkg/freebsd/port/pkg-plist" >"$dir/want"
+	expected | sed 's,^lib/pkgconfig,libdata/pkgconfig,' >"$dir/have"
+	same "pkg/freebsd/port/pkg-plist lists other files (<) than are installed (>)"
+}
+
 # A reader each for the library and for the shim; both get the whole capture.
 test_run() {
 	"$prefix/bin/pacf-gen" --flows 100 --packets 5000 "$dir/in.pcap" 2>"$dir/gen.log" || fail "pacf-gen"
@@ -165,7 +177,7 @@ header=$(find "$dest" -name pacf.h)
 prefix=${header%/include/pacf.h}
 libdir=$(cd "$prefix" && find lib* -name libpacf.so)
 libdir=${libdir%/libpacf.so}
-for part in files symbols example run own_files; do
+for part in files plist symbols example run own_files; do
 	before=$failed
 	failed=0
 	"test_$part"

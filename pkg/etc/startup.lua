@@ -1,0 +1,15 @@
+-- What the daemon of Host PACF runs when it starts: Lua, with the commands of pacf(7).
+--
+-- As it stands it does nothing: the daemon runs, and `pacfctl` sets it up.  To have a set-up that
+-- is there after every start, write it here and restart the service.  An error in this file keeps
+-- the daemon from starting; `pacf -f /etc/pacf/startup.lua </dev/null` shows it.
+--
+-- For instance: interface eth3, its connections split over four applications, which read
+-- pacf:eth3}0 to pacf:eth3}3.
+--
+--     pkteng.new({name = "e0", type = "auto"})
+--     pkteng.link({engine = "e0", ifname = "eth3"})
+--     for id = 0, 3 do
+--         pkteng.open_channel({engine = "e0", channel = "pacf:eth3{" .. id})
+--     end
+--     pkteng.start({engine = "e0"})

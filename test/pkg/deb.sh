@@ -1,0 +1,34 @@
+#!/bin/sh
+# The Debian packages: they build, lintian finds no error, and in a copy of this system they are installed, work, are removed
+# and purged, after which every file is as it was before.
+#
+# usage: deb.sh SOURCE_ROOT BUILD_ROOT     root: the copy is an overlay of /, in a mount namespace of its own
+set -u
+source=$1
+out=$2/deb
+failed=0
+
+fail() {
+	echo "FAILED: $*"
+	failed=1
+}
+
+for tool in dpkg-buildpackage dh lintian unshare chroot; do
+	PATH=$PATH:/usr/sbin command -v $tool >/dev/null || { echo "no $tool: skipped"; exit 77; }
+done
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+(cd "$source" && find . -path './build*' -prune -o -path ./.git -prune -o -print | sort) >"$dir/before"
+# Packages of debugging symbols take as long as all the rest.
+DEB_BUILD_OPTIONS=noautodbgsym sh "$source/tools/deb.sh" "$source" "$out" >"$dir/deb.log" || { fail 'the packages do not build'; exit 1; }
+(cd "$source" && find . -path './build*' -prune -o -path ./.git -prune -o -print | sort) >"$dir/after"
+diff "$dir/before" "$dir/after" || fail 'the build has changed the source'
+for package in pacf libpacf1 libpacf-dev; do
+	[ -n "$(ls "$out/$package"_*.deb 2>/dev/null)" ] || fail "there is no package $package"
+done
+lintian --fail-on error,warning "$out"/*.changes || fail lintian
+
+[ "$(id -u)" = 0 ] || { echo 'not root: what is installed is not tested'; exit $((failed ? 1 : 77)); }
+mkdir "$dir/copy"
+unshare --mount --pid --fork --kill-child sh "$source/test/pkg/installed.sh" "$dir/copy" "$out" || fail 'as installed'
+[ $failed = 0 ] || exit 1
