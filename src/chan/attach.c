@@ -109,13 +109,27 @@ chan_attach_listen(const char *rundir, int *lock_fd)
 		return fail_close(lock);
 	if ((unlink(addr.sun_path) < 0 && errno != ENOENT) ||
 		bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-		chmod(addr.sun_path, 0660) < 0 || listen(fd, 64) < 0) {
+		chmod(addr.sun_path, 0600) < 0 || listen(fd, 64) < 0) {
 		err = fail_close(fd);
 		close(lock);
 		return err;
 	}
 	*lock_fd = lock;
 	return fd;
+}
+
+/* Nobody is let in in between who shall not be: the group comes first. */
+int
+chan_attach_admit(const char *rundir, gid_t group, mode_t mode)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int err = path_join(path, sizeof(path), rundir, CHAN_SOCKET);
+
+	if (err != 0)
+		return err;
+	if (group != (gid_t)-1 && (chmod(path, 0600) < 0 || chown(path, (uid_t)-1, group) < 0))
+		return -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
 }
 
 /* Room for the descriptors of one message, aligned as the system wants it. */

@@ -18,6 +18,8 @@
 
 #include "layout.h"
 
+#include <sys/types.h>
+
 #define CHAN_SOCKET   "attach.sock"
 #define CHAN_LOCK     "attach.lock"
 #define CHAN_NAME_MAX 96 /* "eth3{0" with its final 0; longer names are refused, never cut */
@@ -47,10 +49,12 @@ struct chan_reply {
 /* Blocking connect to RUNDIR/attach.sock.  A descriptor, or -errno (-ENOENT or -ECONNREFUSED:
  * no daemon). */
 int chan_attach_connect(const char *rundir);
-/* Daemon: binds and listens there, mode 0660.  A dead daemon's socket is replaced; -EADDRINUSE
+/* Daemon: binds and listens there, mode 0600.  A dead daemon's socket is replaced; -EADDRINUSE
  * if one is alive.  *lock_fd (a lock on RUNDIR/attach.lock) is held until the daemon ends; it
  * unlinks both files before it closes it. */
 int chan_attach_listen(const char *rundir, int *lock_fd);
+/* Who may connect from now on: the socket's group ((gid_t)-1: as it is) and mode. */
+int chan_attach_admit(const char *rundir, gid_t group, mode_t mode);
 /* One message each, never partial.  recv: 0 or -errno, -EPIPE when the peer is gone, -EPROTO
  * for a message of the wrong size or magic, -EPROTONOSUPPORT for the wrong version.  Received
  * descriptors are close-on-exec and the caller's; *nfds says how many came (too many are closed

@@ -32,7 +32,30 @@ application_name(const char *name, char *out, size_t size)
 			*c = '}';
 }
 
-/* "no channel "eth3}9"; there is eth3}0, eth3}1" */
+static bool
+forbidden(const struct ctl *ctl, const struct ctl_channel *ch, const struct ctl_client *client)
+{
+	return !ctl_access_allows(ctl, ch, client);
+}
+
+/* All engines' channels of that name have the same access.  True: refused. */
+static bool
+refuse_forbidden(struct ctl *ctl, struct ctl_client *client)
+{
+	char text[CHAN_TEXT_MAX];
+	const struct ctl_engine *engine;
+	const struct ctl_channel *ch;
+
+	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
+	if (forbidden(ctl, ch, client)) {
+		ctl_access_sentence(ctl, ch, client, text, sizeof(text));
+		reply_fail(client, -EACCES, text);
+		return true;
+	}
+	return false;
+}
+
+/* "no channel "eth3}9"; there is eth3}0, eth3}1": those that it may have */
 static void
 refuse_unknown(struct ctl *ctl, struct ctl_client *client)
 {
@@ -46,6 +69,8 @@ refuse_unknown(struct ctl *ctl, struct ctl_client *client)
 		(size_t)snprintf(text, sizeof(text), "no channel \"%s\"; the daemon has", name);
 	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
 	{
+		if (forbidden(ctl, ch, client))
+			continue;
 		application_name(ch->name, name, sizeof(name));
 		if (used + strlen(name) + 8 < sizeof(text))
 			used += (size_t)snprintf(
@@ -91,6 +116,8 @@ client_try(struct ctl *ctl, struct ctl_client *client)
 	int n = ctl_lanes_count(ctl, client->channel), rc;
 
 	if (n == -EAGAIN)
+		return;
+	if (refuse_forbidden(ctl, client)) /* it may be another channel of that name */
 		return;
 	if (n == -ENOENT) {
 		refuse_unknown(ctl, client);
@@ -154,7 +181,8 @@ listed_before(const struct ctl *ctl, const struct ctl_engine *until, const char 
 	return false;
 }
 
-/* The channels that follow the first client->listed, as many as its socket takes. */
+/* The channels that it may have and that follow the first client->listed, as many as its socket
+ * takes. */
 static int
 list_send(struct ctl *ctl, struct ctl_client *client)
 {
@@ -166,7 +194,8 @@ list_send(struct ctl *ctl, struct ctl_client *client)
 
 	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, NULL)
 	{
-		if (listed_before(ctl, engine, ch->name) || n++ < client->listed)
+		if (forbidden(ctl, ch, client) || listed_before(ctl, engine, ch->name) ||
+			n++ < client->listed)
 			continue;
 		rc = describe_send(ctl, client, engine, ch);
 		if (rc < 0)
@@ -190,6 +219,8 @@ serve_query(struct ctl *ctl, struct ctl_client *client)
 	const struct ctl_engine *engine;
 	const struct ctl_channel *ch;
 
+	if (refuse_forbidden(ctl, client))
+		return;
 	CTL_FOREACH_CHANNEL(ctl, engine, ch, i, client->channel)
 	{
 		describe_send(ctl, client, engine, ch);
@@ -204,6 +235,8 @@ serve_attach(struct ctl *ctl, struct ctl_client *client)
 {
 	const struct ctl_client *owner = channel_owner(ctl, client->channel);
 
+	if (refuse_forbidden(ctl, client))
+		return;
 	if (owner != NULL) {
 		refuse_busy(client, owner);
 		return;
@@ -237,6 +270,12 @@ client_serve(struct ctl *ctl, struct ctl_client *client)
 		serve_query(ctl, client);
 	else
 		reply_fail(client, -EPROTO, "unknown request");
+}
+
+void
+ctl_client_refuse(struct ctl_client *client, int status, const char *text)
+{
+	reply_fail(client, status, text);
 }
 
 void

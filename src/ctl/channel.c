@@ -46,6 +46,8 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 			return ctl_fail(err, -EEXIST,
 				"channel \"%s\" is open already in engine \"%s\"", ch->spelled,
 				other->name);
+		if (ctl_access_clash(other->name, &c->access, ch, err) < 0)
+			return -EINVAL;
 	}
 	return 0;
 }
@@ -67,6 +69,9 @@ sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err
 
 	if (ch->sink->ops == NULL || ch->sink_open)
 		return 0;
+	rc = ctl_privileges_channel(engine, ch, err);
+	if (rc < 0)
+		return rc;
 	rc = ch->sink->ops->open(ch->sink->priv, &cfg, &io_err);
 	if (rc < 0)
 		return ctl_fail(err, rc, "%s", io_err.text);
@@ -283,6 +288,8 @@ channel_spec(struct ctl_channel *ch, const struct ctl_channel_args *args, struct
 		rc = ctl_channel_policies(ch, args, err);
 	if (rc == 0)
 		rc = ctl_channel_size(ch, args->size, err);
+	if (rc == 0)
+		rc = ctl_access_channel(ch, args, err);
 	return rc < 0 ? rc : ctl_channel_rules(ch, args, err);
 }
 

@@ -39,6 +39,7 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	if (ctl == NULL)
 		return ctl_fail(err, -ENOMEM, "out of memory");
 	ctl->listen_fd = ctl->lock_fd = -1;
+	ctl_access_default(&ctl->access);
 	TAILQ_INIT(&ctl->engines);
 	TAILQ_INIT(&ctl->clients);
 	TAILQ_INIT(&ctl->offloads);

@@ -78,6 +78,7 @@ struct ctl_channel_args {
 	uint32_t snaplen;	   /* bytes of a packet handed on; 0: all */
 	uint32_t sample;	   /* 1 in so many flows; 0: all */
 	const char *fields; /* what the group splits by, pkt_fields_name; NULL: as it does */
+	const char *owner, *mode; /* who may have it: "user:group", "0660"; guard.h */
 };
 /* Names of hosts in a filter may be looked up, which can take seconds; the lock is not held
  * meanwhile.  That goes for ctl_engine_start too, if a channel was opened before its link. */

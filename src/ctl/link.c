@@ -62,8 +62,10 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 		.busy_poll = state->args.busy_poll,
 		.fix_offload = state->args.fix_offload};
 	struct io_err io_err;
-	int rc;
+	int rc = ctl_privileges_link(engine, &state->args, err);
 
+	if (rc < 0)
+		return rc;
 	memset(link->priv, 0, link->ops->priv_bytes);
 	memset(&state->info, 0, sizeof(state->info));
 	memset(&state->status, 0, sizeof(state->status));

@@ -4,6 +4,7 @@
  */
 #include "state.h"
 #include "os.h"
+#include "privileges.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -65,6 +66,7 @@ thread_main(void *arg)
 	struct ctl_engine *engine = start->engine;
 	int rc = engine->cpu >= 0 ? os_thread_pin(engine->cpu) : 0;
 
+	os_thread_role(OS_ROLE_DATA);
 	start->rc = rc;
 	sem_post(&start->ready);
 	if (rc == 0)
@@ -76,11 +78,10 @@ thread_main(void *arg)
 static int
 thread_create_quiet(pthread_t *thread, void *(*body)(void *), void *arg)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int rc;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	os_signals_block(&before);
 	rc = pthread_create(thread, NULL, body, arg);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -rc;

@@ -4,6 +4,7 @@
  */
 #include "state.h"
 #include "os.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,6 +28,52 @@ client_free(struct ctl *ctl, struct ctl_client *client)
 	free(client);
 }
 
+static bool
+without_channel(const struct ctl_client *client)
+{
+	return client->state == CTL_CLIENT_NEW || client->state == CTL_CLIENT_LISTING;
+}
+
+/* Those that have a channel are as many as there are channels: only the others need a limit. */
+static void
+client_limit(struct ctl *ctl, struct ctl_client *client)
+{
+	const struct ctl_client *other;
+	char text[CHAN_TEXT_MAX];
+	unsigned n = 0;
+
+	TAILQ_FOREACH(other, &ctl->clients, entry)
+	n += other->uid == client->uid && without_channel(other);
+	if (n <= CTL_CONNECTS_MAX || ctl_client_trusted(client))
+		return;
+	snprintf(text, sizeof(text),
+		"uid %u has %d connections to the daemon that have no channel, the most there "
+		"may be; end some of those programs",
+		(unsigned)client->uid, CTL_CONNECTS_MAX);
+	ctl_client_refuse(client, -EMFILE, text);
+}
+
+/* Another user's connection may not stay for ever without a channel.  How long poll may take
+ * until the next one's time is over; -1: there is none. */
+static int
+idle_expire(struct ctl *ctl)
+{
+	uint64_t now = os_clock_mono_ns(), most = CTL_CONNECT_IDLE_S * UINT64_C(1000000000);
+	struct ctl_client *client;
+	uint64_t next = UINT64_MAX;
+
+	TAILQ_FOREACH(client, &ctl->clients, entry)
+	{
+		if (!without_channel(client) || ctl_client_trusted(client))
+			continue;
+		if (now - client->since_ns >= most)
+			client->state = CTL_CLIENT_GONE;
+		else if (client->since_ns + most - now < next)
+			next = client->since_ns + most - now;
+	}
+	return next == UINT64_MAX ? -1 : (int)(next / 1000000 + 1);
+}
+
 static void
 client_accept(struct ctl *ctl)
 {
@@ -47,8 +94,11 @@ client_accept(struct ctl *ctl)
 	client->sock = sock;
 	client->bell_fd = -1;
 	client->pid = cred.pid;
+	client->uid = cred.uid;
+	client->since_ns = os_clock_mono_ns();
 	os_proc_name(cred.pid, client->program, sizeof(client->program));
 	TAILQ_INSERT_TAIL(&ctl->clients, client, entry);
+	client_limit(ctl, client);
 }
 
 static void
@@ -96,13 +146,16 @@ server_main(void *arg)
 	int timeout;
 
 	os_thread_name("pacf-attach");
+	os_thread_role(OS_ROLE_SERVER);
 	pthread_mutex_lock(&ctl->lock);
 	while (!ctl->server_stop) {
 		nfds_t n;
 
+		timeout = idle_expire(ctl);
 		clients_sweep(ctl);
 		n = poll_fill(ctl, fds, who);
-		timeout = ctl->server_full ? FULL_POLL_MS : -1;
+		if (ctl->server_full && (timeout < 0 || timeout > FULL_POLL_MS))
+			timeout = FULL_POLL_MS;
 		ctl->server_full = false;
 		pthread_mutex_unlock(&ctl->lock);
 		poll(fds, n, timeout);
@@ -124,14 +177,35 @@ server_main(void *arg)
 static int
 server_start(struct ctl *ctl)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int rc;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	os_signals_block(&before);
 	rc = pthread_create(&ctl->server, NULL, server_main, ctl);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -rc;
+}
+
+/* Who could replace the socket could answer in our place. */
+static int
+rundir_check(const char *rundir, struct ctl_err *err)
+{
+	int rc = os_rundir_check(rundir);
+
+	if (rc == -EPERM)
+		return ctl_fail(err, rc,
+			"%s belongs to another user, who could replace the sockets in it: set "
+			"PACF_RUNDIR to a folder of your own",
+			rundir);
+	if (rc == -EACCES)
+		return ctl_fail(err, rc,
+			"others may write into %s, or into a folder above it, and could "
+			"replace "
+			"the sockets in it: chmod go-w, or set PACF_RUNDIR to another folder",
+			rundir);
+	return rc < 0 ? ctl_fail(err, rc, "%s: %s; set PACF_RUNDIR to another folder", rundir,
+				strerror(-rc))
+		      : 0;
 }
 
 int
@@ -146,6 +220,9 @@ ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
 	if (rc < 0)
 		return ctl_fail(err, rc, "no folder for the attach socket: %s; set PACF_RUNDIR",
 			strerror(-rc));
+	rc = rundir_check(rundir, err);
+	if (rc < 0)
+		return rc;
 	rc = chan_attach_listen(rundir, &ctl->lock_fd);
 	if (rc == -EADDRINUSE)
 		return ctl_fail(err, rc,
@@ -157,12 +234,14 @@ ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
 			"cannot listen in %s: %s; set PACF_RUNDIR to a folder of your own",
 			rundir, strerror(-rc));
 	ctl->listen_fd = rc;
-	rc = server_start(ctl);
+	rc = ctl_access_apply(ctl, err);
+	if (rc == 0 && (rc = server_start(ctl)) < 0)
+		ctl_fail(err, rc, "cannot start the attach server: %s", strerror(-rc));
 	if (rc < 0) {
 		close(ctl->listen_fd);
 		close(ctl->lock_fd);
 		ctl->listen_fd = ctl->lock_fd = -1;
-		return ctl_fail(err, rc, "cannot start the attach server: %s", strerror(-rc));
+		return rc;
 	}
 	ctl->server_up = true;
 	return 0;
@@ -191,5 +270,6 @@ ctl_attach_down(struct ctl *ctl)
 	}
 	close(ctl->listen_fd);
 	close(ctl->lock_fd);
+	ctl->listen_fd = ctl->lock_fd = -1;
 	ctl->server_up = false;
 }

@@ -5,6 +5,7 @@
 #ifndef PACF_CTL_STATE_H
 #define PACF_CTL_STATE_H
 
+#include "access.h"
 #include "attach.h"
 #include "ctl.h"
 #include "dp.h"
@@ -41,6 +42,7 @@ struct ctl_channel {
 	struct ctl_filter_link filter_link; /* what it was compiled for */
 	uint32_t snaplen, sample;	    /* 0: all */
 	int fields;			    /* asked for its group: enum pkt_fields, or -1 */
+	struct ctl_access access;	    /* who may have it */
 	struct dp_sink *sink;
 	bool sink_open;
 	struct io_status status; /* of a netdev: sink, as last tended */
@@ -95,8 +97,10 @@ struct ctl_client {
 	TAILQ_ENTRY(ctl_client) entry;
 	int sock, bell_fd;
 	enum ctl_client_state state;
-	uint32_t listed; /* LISTING: channels sent; the rest when its socket has room */
+	uint32_t listed;   /* LISTING: channels sent; the rest when its socket has room */
+	uint64_t since_ns; /* connected */
 	pid_t pid;
+	uid_t uid;
 	char program[64];
 	char channel[CHAN_NAME_MAX];
 };
@@ -108,6 +112,11 @@ struct ctl {
 	struct ctl_offloads offloads;
 	uint64_t hash_key, random_key;
 	bool hash_key_set;
+	struct ctl_access access; /* who may connect to the attach server */
+	struct {
+		unsigned keep, given_up; /* enum os_right */
+		bool no_filter, confined, filtered;
+	} privileges;
 	/* The attach server; fds are -1 until it is up. */
 	int listen_fd, lock_fd;
 	int bell_fd; /* wakes the server: engines, start, close */
@@ -192,6 +201,7 @@ void ctl_attach_down(struct ctl *ctl);
 /* A client's connection has something to say; anything from one that waits or is attached is
  * its end. */
 void ctl_client_event(struct ctl *ctl, struct ctl_client *client);
+void ctl_client_refuse(struct ctl_client *client, int status, const char *text);
 /* An engine started, or a channel came or went: applications that wait may get theirs, or learn
  * that it does not exist; those that are attached get the lanes they lack. */
 void ctl_attach_retry(struct ctl *ctl);
@@ -237,6 +247,12 @@ int ctl_reorder_get(struct ctl_engine *engine);
 void ctl_reorder_put(struct ctl_engine *engine);
 uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
 uint32_t ctl_reorder_large(const struct ctl_engine *engine);
+
+/* privileges.c: does the process still have what this link, this channel needs?  -EPERM. */
+int ctl_privileges_link(
+	const struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err);
+int ctl_privileges_channel(
+	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 
 /* engine.c */
 void ctl_engine_free(struct ctl_engine *engine);

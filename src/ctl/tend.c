@@ -8,6 +8,7 @@
 #include "log.h"
 #include "netif.h"
 #include "os.h"
+#include "privileges.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -132,7 +133,7 @@ tend_main(void *arg)
 static int
 tend_start(struct ctl *ctl)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int rc;
 
 	ctl->tend_bell_fd = os_bell_create();
@@ -143,8 +144,7 @@ tend_start(struct ctl *ctl)
 		close(ctl->tend_bell_fd);
 		return ctl->watch_fd;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	os_signals_block(&before);
 	rc = pthread_create(&ctl->tender, NULL, tend_main, ctl);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0)

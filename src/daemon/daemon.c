@@ -3,9 +3,10 @@
  * sentence on the caller's terminal; the end goes down again from wherever that was:
  *
  *     a process of its own; pid file and log; control plane and shell; scripts; its signals are
- *     the keeper's; remote shells; [engines are up] ... [ready is told]
+ *     the keeper's; remote shells; engines are up: rights are given up; ready is told
  */
 #include "daemon.h"
+#include "guard.h"
 #include "log.h"
 
 #include <stdio.h>
@@ -80,6 +81,19 @@ run_scripts(struct daemon *d)
 	return ok && !shell_leaving(sh);
 }
 
+/* What this system or build cannot do is no reason to stop. */
+static bool
+give_up_rights(struct daemon *d)
+{
+	struct ctl_err err = {""};
+
+	if (ctl_confine(d->keeper.ctl, d->o->user, &err) < 0)
+		return say(&err);
+	if (err.text[0] != '\0')
+		os_log(OS_LOG_INFO, "%s", err.text);
+	return true;
+}
+
 /* Nothing that is told to anybody but the caller comes before it knows. */
 static bool
 tell_ready(struct daemon *d)
@@ -107,8 +121,9 @@ start(struct daemon *d)
 	if (daemon_serve(d->keeper.shell, &err) < 0)
 		return say(&err);
 	d->serves = true;
-	/* Engines are up, and nobody was told: here the process gives up what it needs no more.
-	 */
+	/* Engines are up, and nobody was told. */
+	if (!give_up_rights(d))
+		return false;
 	if (daemon_keeper_start(&d->keeper, &err) < 0)
 		return say(&err);
 	return tell_ready(d);

@@ -23,6 +23,7 @@ struct daemon_options {
 	bool detach;		 /* -d */
 	bool foreground;	 /* -F */
 	const char *log_file;	 /* -l; NULL: none */
+	const char *user;	 /* -u; NULL: stays who it is */
 	struct daemon_job *jobs; /* room for argc of them */
 	int njobs;
 };

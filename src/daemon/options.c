@@ -12,7 +12,7 @@
 static void
 print_usage(void)
 {
-	fputs("usage: pacf [-f SCRIPT] [-e LUA] [-d | -F] [-l FILE] [-h] [-V]\n"
+	fputs("usage: pacf [-f SCRIPT] [-e LUA] [-d | -F] [-l FILE] [-u USER] [-h] [-V]\n"
 	      "       pacf explain FILE [PACKET]\n"
 	      "       pacf doctor [INTERFACE]\n"
 	      "  -f SCRIPT  run a Lua script file\n"
@@ -20,6 +20,7 @@ print_usage(void)
 	      "  -d         become a daemon, when the scripts have run; pacfctl is its shell\n"
 	      "  -F         the same, but stay in the foreground, for a supervisor\n"
 	      "  -l FILE    with -d or -F: log to this file\n"
+	      "  -u USER    with -d or -F: become this user, when the scripts have run\n"
 	      "  -h         print this and exit\n"
 	      "  -V         print the version and exit\n"
 	      "  explain    tell which flow a packet of a capture belongs to, or all\n"
@@ -61,6 +62,9 @@ check(const struct daemon_options *o)
 	else if (o->log_file != NULL && !o->detach && !o->foreground)
 		fprintf(stderr, "pacf: -l %s is the log of a daemon: give -d or -F as well\n",
 			o->log_file);
+	else if (o->user != NULL && !o->detach && !o->foreground)
+		fprintf(stderr, "pacf: -u %s is the user of a daemon: give -d or -F as well\n",
+			o->user);
 	else
 		return -1;
 	return EXIT_USAGE;
@@ -77,7 +81,7 @@ daemon_options_parse(int argc, char **argv, struct daemon_options *o)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":f:e:dFl:hV", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":f:e:dFl:u:hV", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'f':
 		case 'e':
@@ -91,6 +95,9 @@ daemon_options_parse(int argc, char **argv, struct daemon_options *o)
 			break;
 		case 'l':
 			o->log_file = optarg;
+			break;
+		case 'u':
+			o->user = optarg;
 			break;
 		case 'h':
 			print_usage();

@@ -6,9 +6,18 @@
 #include "os.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Then a user without a daemon of his own means root's. */
+static bool
+nobody_there(int err)
+{
+	return err == -ENOENT || err == -ENOTDIR || err == -ECONNREFUSED;
+}
 
 int
 lib_connect(char *errbuf)
@@ -16,11 +25,15 @@ lib_connect(char *errbuf)
 	char dir[256];
 	int sock, err = os_rundir(dir, sizeof(dir), false);
 
-	if (err != 0)
+	if (err != 0 && err != -ENOENT)
 		return lib_fail(errbuf, err,
 			"don't know where to look for a pacf daemon (%s): set PACF_RUNDIR",
 			strerror(-err));
-	sock = chan_attach_connect(dir);
+	sock = err == 0 ? chan_attach_connect(dir) : err;
+	if (nobody_there(sock) && getenv("PACF_RUNDIR") == NULL) {
+		snprintf(dir, sizeof(dir), "%s", os_rundir_of_root());
+		sock = chan_attach_connect(dir);
+	}
 	switch (sock) {
 	case -ENOENT:
 	case -ENOTDIR:

@@ -206,6 +206,22 @@ os_peer_cred(int sock, struct os_cred *out)
 	return 0;
 }
 
+/* The first of them is the process's own. */
+bool
+os_peer_in_group(int sock, gid_t group)
+{
+	struct xucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(sock, SOL_LOCAL, LOCAL_PEERCRED, &cred, &len) < 0 ||
+		cred.cr_version != XUCRED_VERSION)
+		return false;
+	for (int i = 0; i < cred.cr_ngroups && i < XU_NGROUPS; i++)
+		if (cred.cr_groups[i] == group)
+			return true;
+	return false;
+}
+
 /* A process chooses its own name: nothing in it may reach a terminal as a control character. */
 void
 os_proc_name(pid_t pid, char *buf, size_t size)

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -188,6 +189,29 @@ os_peer_cred(int sock, struct os_cred *out)
 		return -errno;
 	*out = (struct os_cred){.pid = cred.pid, .uid = cred.uid, .gid = cred.gid};
 	return 0;
+}
+
+/* The kernel says how much room they need if it is not enough. */
+bool
+os_peer_in_group(int sock, gid_t group)
+{
+	socklen_t len = 64 * sizeof(gid_t), room = 0;
+	gid_t *groups = NULL, *more;
+	struct os_cred cred;
+	bool found = os_peer_cred(sock, &cred) == 0 && cred.gid == group;
+	int rc = -1;
+
+	for (; !found && rc < 0 && len > room; room = len) {
+		more = realloc(groups, len);
+		if (more == NULL)
+			break;
+		groups = more;
+		rc = getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &len);
+	}
+	for (size_t i = 0; rc == 0 && i < len / sizeof(*groups); i++)
+		found |= groups[i] == group;
+	free(groups);
+	return found;
 }
 
 /* A process chooses its own name: nothing in it may reach a terminal as a control character. */

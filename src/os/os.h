@@ -79,6 +79,9 @@ struct os_cred {
 	gid_t gid;
 };
 int os_peer_cred(int sock, struct os_cred *out);
+/* Was that process in the group when it connected, as its own group or as one of the others
+ * (FreeBSD knows 16)? */
+bool os_peer_in_group(int sock, gid_t group);
 /* Short name of a process (as ps shows it); "?" if it is gone.  Always terminated. */
 void os_proc_name(pid_t pid, char *buf, size_t size);
 
@@ -91,9 +94,11 @@ void os_proc_name(pid_t pid, char *buf, size_t size);
  */
 int os_rundir(char *buf, size_t size, bool create);
 int os_statedir(char *buf, size_t size, bool create);
-/* Nobody but its owner, who is this process's user or root, can replace what is in the folder;
- * else -EPERM. */
-int os_rundir_check(const char *dir);
+/* Where the daemon of root has its sockets, whoever asks. */
+const char *os_rundir_of_root(void);
+/* Can nobody but this user and root replace what is in the folder?  -EPERM: it is another
+ * user's; -EACCES: others may write into it, or into one above it that has no sticky bit. */
+int os_rundir_check(const char *path);
 
 #ifdef __cplusplus
 }

@@ -6,6 +6,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,14 +171,43 @@ os_statedir(char *buf, size_t size, bool create)
 	return err;
 }
 
+const char *
+os_rundir_of_root(void)
+{
+	return os_sys_root_rundir;
+}
+
+/* What lies above: who may write there could put another folder in this one's place. */
+static int
+above_check(const char *path)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (realpath(path, real) == NULL)
+		return -errno;
+	for (char *slash; (slash = strrchr(real, '/')) != NULL;) {
+		*slash = '\0';
+		if (stat(real[0] != '\0' ? real : "/", &st) < 0)
+			return -errno;
+		if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)
+			return -EACCES;
+	}
+	return 0;
+}
+
 int
-os_rundir_check(const char *dir)
+os_rundir_check(const char *path)
 {
 	struct stat st;
 
-	if (stat(dir, &st) < 0)
+	if (stat(path, &st) < 0)
 		return -errno;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
 	if (st.st_uid != geteuid() && st.st_uid != 0)
 		return -EPERM;
-	return (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ? -EPERM : 0;
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return -EACCES;
+	return above_check(path);
 }

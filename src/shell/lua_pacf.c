@@ -2,6 +2,7 @@
  * shell/lua_pacf: the functions of `core` that pacf.* is made of.  Called by the prelude with
  * checked arguments.
  */
+#include "guard.h"
 #include "internal.h"
 #include "os.h"
 
@@ -64,6 +65,44 @@ core_hash_key(lua_State *L)
 	return 0;
 }
 
+/* access(group or nil, mode or nil): true; nil and a sentence */
+static int
+core_access(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(L,
+		ctl_access(shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
+		&err);
+}
+
+#define KEEP_MAX 32
+
+/* privileges(list of words, true, false or nil): true; nil and a sentence */
+static int
+core_privileges(lua_State *L)
+{
+	const char *keep[KEEP_MAX];
+	struct ctl_err err = {""};
+	uint32_t n = 0;
+
+	luaL_checkstack(L, KEEP_MAX, NULL);
+	while (n < KEEP_MAX && lua_rawgeti(L, 1, (lua_Integer)n + 1) == LUA_TSTRING)
+		keep[n++] = lua_tostring(L, -1); /* the string stays on the stack */
+	return shell_result(L,
+		ctl_privileges(shell_of(L)->ctl, keep, n,
+			lua_isnoneornil(L, 2) ? -1 : lua_toboolean(L, 2), &err),
+		&err);
+}
+
+/* filtered(): boolean */
+static int
+core_filtered(lua_State *L)
+{
+	lua_pushboolean(L, ctl_filtered(shell_of(L)->ctl));
+	return 1;
+}
+
 /* stats(engine or nil): table; nil and a sentence */
 static int
 core_stats(lua_State *L)
@@ -91,6 +130,9 @@ const luaL_Reg lua_pacf_core[] = {
 	{"about", core_about},
 	{"sleep", core_sleep},
 	{"hash_key", core_hash_key},
+	{"access", core_access},
+	{"privileges", core_privileges},
+	{"filtered", core_filtered},
 	{"stats", core_stats},
 	{"leave", core_leave},
 	{NULL, NULL},

@@ -124,7 +124,7 @@ core_unlink(lua_State *L)
 }
 
 /* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, snaplen,
- * sample, fields) */
+ * sample, fields, owner, mode) */
 static int
 core_open_channel(lua_State *L)
 {
@@ -140,6 +140,8 @@ core_open_channel(lua_State *L)
 		.snaplen = (uint32_t)lua_tointeger(L, 9),
 		.sample = (uint32_t)lua_tointeger(L, 10),
 		.fields = lua_tostring(L, 11),
+		.owner = lua_tostring(L, 12),
+		.mode = lua_tostring(L, 13),
 	};
 	struct ctl_err err = {""};
 

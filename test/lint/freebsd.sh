@@ -11,7 +11,7 @@ freebsd_only='^src/os/([a-z_]*_)?freebsd\.c$|^src/io/freebsd/'
 # Headers: ISO C and POSIX, those of both systems, our libraries'.  Ours are in quotes.
 headers='assert ctype errno float inttypes limits locale math setjmp signal stdalign stdarg stdatomic stdbool stddef stdint
 	stdio stdlib stdnoreturn string time wchar
-	arpa/inet dirent dlfcn fcntl glob libgen net/if netinet/in poll pthread sched semaphore strings sys/mman sys/resource
+	arpa/inet dirent grp pwd dlfcn fcntl glob libgen net/if netinet/in poll pthread sched semaphore strings sys/mman sys/resource
 	sys/select sys/socket sys/stat sys/time sys/types sys/uio sys/un sys/utsname sys/wait termios unistd
 	getopt ifaddrs syslog sys/file sys/ioctl sys/param sys/queue
 	histedit lauxlib lua lualib pacf pcap/bpf pcap/pcap'

@@ -135,6 +135,18 @@ local udp_tunnels = {want = ("a table of lists of up to %d ports, as in {vxlan =
 		return type(v) == "table" and all or nil
 	end}
 
+-- The words are checked by ctl, which knows them.
+local words = {want = 'a list of words, as in {"afxdp"}', check = function(v)
+	local n = 0
+	for _, word in pairs(type(v) == "table" and v or {false}) do
+		n = n + 1
+		if type(word) ~= "string" or word:find("\0", 1, true) or v[n] == nil or n > 32 then
+			return
+		end
+	end
+	return v
+end}
+
 P.kinds = {
 	seconds = number(0),
 	integer = {want = "a whole number", check = function(v)
@@ -169,7 +181,7 @@ P.commands = {
 		may("fields", choice("5tuple", "3tuple", "2tuple", "vlan+5tuple")), may("filter", text),
 		may("snaplen", whole(1, SNAPLEN_LAST)), may("sample", whole(1, SAMPLE_LAST)),
 		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait", "drop_oldest")),
-		may("when_detached", choice("drop", "wait", "rebalance"))}},
+		may("when_detached", choice("drop", "wait", "rebalance")), may("owner", text), may("mode", text)}},
 	{name = "close_channel", args = {engine, need("channel", text, '"pacf:eth3{0"')}},
 	{name = "start", single = true, args = {engine}},
 	{name = "stop", single = true, args = {engine}},
@@ -180,6 +192,12 @@ P.commands = {
 	{name = "doctor", results = true, args = {may("ifname", text, '"eth3"')}},
 	{name = "stats", single = true, results = true, args = {engine}},
 	{name = "top", single = true, results = true, args = {engine, may("channel", text), may("n", whole(1, TOP_LAST))}},
+}
+
+-- Those of pacf.* that take a table.
+P.guards = {
+	{of = "pacf", name = "access", args = {may("group", text), may("mode", text)}},
+	{of = "pacf", name = "privileges", args = {may("keep", words), may("seccomp", yes_no)}},
 }
 
 function P.find_command(name)
@@ -206,7 +224,7 @@ local function example(command)
 			parts[#parts + 1] = arg.name .. "=" .. arg.show
 		end
 	end
-	return ("pkteng.%s{%s}"):format(command.name, table.concat(parts, ", "))
+	return ("%s.%s{%s}"):format(command.of or "pkteng", command.name, table.concat(parts, ", "))
 end
 
 local function find_arg(command, name)
@@ -252,7 +270,7 @@ end
 
 -- Checked arguments of a command as a new table; or nil and a sentence.
 function P.check(command, count, given)
-	local prefix = "pkteng." .. command.name .. ": "
+	local prefix = (command.of or "pkteng") .. "." .. command.name .. ": "
 	if count == 1 and command.single and type(given) == "string" then
 		given = {engine = given}
 	end

@@ -34,7 +34,7 @@ function bodies.unlink(a)
 end
 function bodies.open_channel(a)
 	return core.open_channel(a.engine, a.channel, a.action, a.group, a.size or 0, a.when_full,
-		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields)
+		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields, a.owner, a.mode)
 end
 function bodies.close_channel(a)
 	return core.close_channel(a.engine, a.channel)
@@ -167,6 +167,29 @@ function pacf.hash_key(number)
 	end
 	core.hash_key(key)
 end
+
+function bodies.access(a)
+	return core.access(a.group, a.mode)
+end
+function bodies.privileges(a)
+	return core.privileges(a.keep or {}, a.seccomp)
+end
+for _, command in ipairs(P.guards) do
+	pacf[command.name] = make(command)
+end
+
+-- In a daemon that is up the system refuses these, but not in words.
+local function unless_filtered(name, run)
+	return function(...)
+		if core.filtered() then
+			error(("%s: this daemon runs no programs any more; do it in its start-up script, or put " ..
+				"pacf.privileges{seccomp=false} there"):format(name), 2)
+		end
+		return run(...)
+	end
+end
+os.execute = unless_filtered("os.execute", os.execute)
+io.popen = unless_filtered("io.popen", io.popen)
 
 -- The error only unwinds what is running: the shell knows that it is left and shows nothing.
 function pacf.shutdown()

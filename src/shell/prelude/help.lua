@@ -13,6 +13,8 @@ PACF Commands:
     version()
     sleep(seconds)
     hash_key(number)
+    access({[group=], [mode=]})
+    privileges({[keep=], [seccomp=]})
   Available subsystems within PACF have their own help() methods:
   pkteng
 ]]

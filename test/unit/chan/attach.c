@@ -186,7 +186,7 @@ listen_once(void **state)
 	assert_true(sock >= 0 && lock >= 0);
 	snprintf(path, sizeof(path), "%s/%s", dir, CHAN_SOCKET);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	client = chan_attach_connect(dir);
 	assert_true(client >= 0);
 	assert_int_equal(chan_attach_listen(dir, &lock2), -EADDRINUSE);

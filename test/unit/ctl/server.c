@@ -333,7 +333,7 @@ one_daemon_a_folder(void **state)
 	ready();
 	snprintf(path, sizeof(path), "%s/%s", rig_dir, CHAN_SOCKET);
 	assert_int_equal(stat(path, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0660);
+	assert_int_equal(st.st_mode & 0777, 0600);
 	assert_int_equal(ctl_open(&ctl, &err), 0);
 	OK(rig_new("e"));
 	REFUSED(rig_open("e", "x{0"), -EADDRINUSE, rig_dir, "PACF_RUNDIR");

@@ -4,6 +4,7 @@
  * others have ended.
  */
 #include "fake_ctl.h"
+#include "guard.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -253,4 +254,38 @@ ctl_pulse(struct ctl *ctl, struct ctl_pulse *out)
 {
 	memset(out, 0, sizeof(*out));
 	return 0;
+}
+
+int
+ctl_access(struct ctl *ctl, const char *group, const char *mode, struct ctl_err *err)
+{
+	(void)ctl;
+	return group == NULL || strcmp(group, "none") != 0
+		       ? 0
+		       : fake_fail(err, -ENOENT, "no group \"none\", mode %s", mode);
+}
+
+int
+ctl_privileges(
+	struct ctl *ctl, const char *const *keep, uint32_t n, int filter, struct ctl_err *err)
+{
+	(void)ctl;
+	for (uint32_t i = 0; i < n; i++)
+		if (strcmp(keep[i], "nothing") == 0)
+			return fake_fail(err, -EINVAL, "keep %u, filter %d", n, filter);
+	return 0;
+}
+
+bool
+ctl_filtered(struct ctl *ctl)
+{
+	(void)ctl;
+	return getenv("FAKE_CTL_FILTERED") != NULL;
+}
+
+int
+ctl_confine(struct ctl *ctl, const char *user, struct ctl_err *err)
+{
+	(void)ctl;
+	return user == NULL ? 0 : fake_fail(err, -ENOENT, "no user \"%s\"", user);
 }

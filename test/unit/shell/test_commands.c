@@ -110,8 +110,8 @@ static const struct {
 		"pkteng.open_channel: action must be SAMPLE, COPY or DROP, not \"zzzzz\""},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', color='tcp'}",
 		"pkteng.open_channel: unknown argument \"color\"; it takes engine, channel, "
-		"action, group, fields, filter, snaplen, sample, size, when_full and "
-		"when_detached"},
+		"action, group, fields, filter, snaplen, sample, size, when_full, "
+		"when_detached, owner and mode"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fliter='tcp'}",
 		"pkteng.open_channel: unknown argument \"fliter\"; did you mean \"filter\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter=''}",
@@ -157,6 +157,17 @@ static const struct {
 	{"pacf.sleep('x')", "pacf.sleep: seconds must be a number, 0 or more, not \"x\""},
 	{"pacf.sleep()", "pacf.sleep: seconds must be a number, 0 or more, not nothing"},
 	{"pacf.hash_key(1.5)", "pacf.hash_key: the key must be a whole number, not 1.5"},
+	{"pacf.access{group='none', mode='0660'}", "no group \"none\", mode 0660"},
+	{"pacf.access{mode=660}",
+		"pacf.access: mode must be a string that is not empty, not 660"},
+	{"pacf.access{groop='x'}",
+		"pacf.access: unknown argument \"groop\"; did you mean \"group\"?"},
+	{"pacf.privileges{keep={'afxdp', 'nothing'}}", "keep 2, filter -1"},
+	{"pacf.privileges{keep={'nothing'}, seccomp=false}", "keep 1, filter 0"},
+	{"pacf.privileges{keep='afxdp'}", "pacf.privileges: keep must be a list of words, as "
+					  "in {\"afxdp\"}, not \"afxdp\""},
+	{"pacf.privileges{keep={afxdp=true}}", "pacf.privileges: keep must be a list of words, "
+					       "as in {\"afxdp\"}, not a table"},
 	{"os.exit('x')",
 		"os.exit: the status must be true, false or a whole number, not \"x\""},
 };
