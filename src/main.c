@@ -4,6 +4,7 @@
  * standard input; or leaves all that to the daemon.
  */
 #include "daemon.h"
+#include "metrics.h"
 #include "shell.h"
 
 #include <stdio.h>
@@ -86,6 +87,7 @@ run_here(int argc, char **argv, const struct daemon_options *o)
 		status = shell_status(sh);
 	}
 	shell_close(sh);
+	metrics_stop();
 	if (ctl != NULL)
 		ctl_close(ctl);
 	return status;

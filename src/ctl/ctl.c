@@ -38,6 +38,7 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	*out = NULL;
 	if (ctl == NULL)
 		return ctl_fail(err, -ENOMEM, "out of memory");
+	ctl->opened_ns = os_clock_real_ns();
 	ctl->listen_fd = ctl->lock_fd = -1;
 	ctl_access_default(&ctl->access);
 	TAILQ_INIT(&ctl->engines);
@@ -55,6 +56,12 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	}
 	*out = ctl;
 	return 0;
+}
+
+uint64_t
+ctl_started_ns(const struct ctl *ctl)
+{
+	return ctl->opened_ns;
 }
 
 void

@@ -30,6 +30,8 @@ int ctl_open(struct ctl **out, struct ctl_err *err);
 /* Before anything else: what a pacf that was killed left changed on interfaces is put back;
  * what could not be is said on standard error.  A pacf that lives is left alone. */
 void ctl_recover(void);
+/* When that was: nanoseconds since 1970. */
+uint64_t ctl_started_ns(const struct ctl *ctl);
 /* Stops and deletes everything. */
 void ctl_close(struct ctl *ctl);
 
@@ -112,11 +114,11 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * The walk runs under the lock; visitors must not call ctl.
  *
  * Per engine: name, type, auto (list of {type, usable, got, why, fix}, of an engine whose type
- * was to be found), state, cpu, cpu_actual (as the system says of the thread; not
- * if it may use several), buffers, memory (while it runs), tunnels, generation, uptime_s, error
- * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
- * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch, source
- * counters
+ * was to be found), state, heartbeat_age_s (while it runs), cpu, cpu_actual (as the system says
+ * of the thread; not if it may use several), buffers, memory (while it runs), tunnels,
+ * generation, uptime_s, error (if a source failed); counters (table by counter name, from
+ * counters.def); reasons (table by parse reason); links: list of {ifname, state, mode, note,
+ * stamps, linktype, batch, source counters
  * ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
  * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
  * received_pkts, closed: sums of the counters of its closed channels}.

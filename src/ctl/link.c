@@ -69,8 +69,6 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 	memset(link->priv, 0, link->ops->priv_bytes);
 	memset(&state->info, 0, sizeof(state->info));
 	memset(&state->status, 0, sizeof(state->status));
-	if (engine->ops->offline)
-		memset(&state->before, 0, sizeof(state->before));
 	rc = link->ops->open(link->priv, &cfg, &state->info, &io_err);
 	if (rc < 0)
 		return ctl_fail(err, rc, "%s", io_err.text);

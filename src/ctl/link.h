@@ -21,7 +21,7 @@ struct ctl_link_state {
 	struct ctl_offload *offload;	  /* switched off for this link; or NULL */
 	char note[IO_ERR_MAX];		  /* about offloads; or "" */
 	unsigned index;			  /* of its interface, when that was looked at */
-	struct io_source_counters before; /* of a live link: sums up to when it was closed */
+	struct io_source_counters before; /* sums up to when it was last closed */
 };
 
 /* link.c */
@@ -33,7 +33,7 @@ int ctl_links_reopen(struct ctl_engine *engine, struct ctl_err *err);
 void ctl_links_retire(struct ctl_engine *engine);
 /* Has a link ended early?  Then *out, all zero before, says why. */
 bool ctl_links_failed(const struct ctl_engine *engine, struct io_status *out);
-/* Of a live link, over all its starts. */
+/* Over all its starts. */
 void ctl_link_counters(
 	const struct ctl_engine *engine, uint32_t i, struct io_source_counters *out);
 

@@ -107,6 +107,7 @@ struct ctl_client {
 
 struct ctl {
 	pthread_mutex_t lock;
+	uint64_t opened_ns; /* since 1970; constant */
 	TAILQ_HEAD(, ctl_engine) engines;
 	TAILQ_HEAD(, ctl_client) clients;
 	struct ctl_offloads offloads;

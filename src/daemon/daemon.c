@@ -8,6 +8,7 @@
 #include "daemon.h"
 #include "guard.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,7 @@ end(struct daemon *d)
 		daemon_serve_end(k->shell);
 	daemon_keeper_stop(k);
 	shell_close(k->shell);
+	metrics_stop();
 	if (k->ctl != NULL)
 		ctl_close(k->ctl);
 	daemon_pidfile_drop(&d->pidfile);

@@ -54,6 +54,7 @@ int signals_input(const struct shell *sh);
 /* Functions for `core`; the shell is in the Lua state's extra space. */
 extern const luaL_Reg lua_pacf_core[];
 extern const luaL_Reg lua_pkteng_core[];
+extern const luaL_Reg lua_metrics_core[];
 static inline struct shell *
 shell_of(lua_State *L)
 {

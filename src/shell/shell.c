@@ -17,6 +17,7 @@ load_prelude(lua_State *L)
 	lua_newtable(L); /* 1: core */
 	luaL_setfuncs(L, lua_pacf_core, 0);
 	luaL_setfuncs(L, lua_pkteng_core, 0);
+	luaL_setfuncs(L, lua_metrics_core, 0);
 	lua_newtable(L); /* 2: what the chunks of the prelude share */
 	lua_pushvalue(L, 2);
 	lua_setfield(L, LUA_REGISTRYINDEX, "pacf.prelude");

@@ -3,7 +3,7 @@
 # headers and linked against its libc, both of which the zig compiler brings.  Nothing of it is run.
 # usage: freebsd-compile.sh SOURCE_ROOT BUILD_ROOT     ($PACF_ZIG: the zig to use)
 #
-# libpcap, Lua, libedit and cmocka are this machine's: their headers, and for each a library of empty functions with the names
+# libpcap, Lua, libedit, libmicrohttpd and cmocka are this machine's: their headers, and for each a library of empty functions with the names
 # that it exports.  What is neither our own nor theirs nor FreeBSD's does not link.
 set -eu
 target=x86_64-freebsd
@@ -39,7 +39,7 @@ stand_in() {
 copy_headers() {
 	for folder in "$(pkg-config --variable=includedir lua5.4)" \
 		"/usr/include/$(cc -print-multiarch 2>/dev/null || true)"; do
-		for header in pcap.h pcap-bpf.h pcap-namedb.h pcap histedit.h cmocka.h lua5.4/lua.h lua5.4/luaconf.h \
+		for header in pcap.h pcap-bpf.h pcap-namedb.h pcap histedit.h cmocka.h microhttpd.h lua5.4/lua.h lua5.4/luaconf.h \
 			lua5.4/lauxlib.h lua5.4/lualib.h lua5.4-deb-multiarch.h; do
 			[ ! -e "$folder/$header" ] || cp -Rf "$folder/$header" "$root/include"
 		done
@@ -103,6 +103,10 @@ stand_in libpcap pcap
 stand_in lua5.4 lua5.4
 stand_in libedit edit
 stand_in cmocka cmocka
+# Not everybody has it: then what FreeBSD would do without it is compiled.
+if pkg-config --exists libmicrohttpd; then
+	stand_in libmicrohttpd microhttpd
+fi
 [ ! -e "$source/src/io/linux/netmap_sys.h" ] || check_netmap
 sed "s|@ROOT@|$root|g" "$source/test/lint/freebsd.ini.in" >"$root/freebsd.ini"
 

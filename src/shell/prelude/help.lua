@@ -10,6 +10,7 @@ PACF Commands:
     shutdown()
     stats()
     json(value)
+    metrics({listen=})
     version()
     sleep(seconds)
     hash_key(number)

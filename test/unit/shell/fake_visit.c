@@ -3,6 +3,13 @@
  */
 #include "fake_ctl.h"
 
+uint64_t
+ctl_started_ns(const struct ctl *ctl)
+{
+	(void)ctl;
+	return UINT64_C(1700000000123000000);
+}
+
 int
 ctl_doctor(const char *ifname, const struct ctl_visitor *v, struct ctl_err *err)
 {

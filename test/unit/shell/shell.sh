@@ -121,6 +121,7 @@ check "pacf.help" 0 "PACF Commands:
     shutdown()
     stats()
     json(value)
+    metrics({listen=})
     version()
     sleep(seconds)
     hash_key(number)
