@@ -25,15 +25,16 @@ _pacf_files() {
 _pacf() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words_before
 	COMPREPLY=()
-	_pacf_words '-f -e -l'
+	_pacf_words '-f -e -l -u'
 	case $previous in
 	-f | -l) _pacf_files "$current"; return ;;
+	-u) mapfile -t COMPREPLY < <(compgen -u -- "$current"); return ;;
 	-e) return ;;
 	esac
 	case ${words_before[0]-} in
 	explain) [[ ${#words_before[@]} -gt 1 ]] || _pacf_files "$current" ;;
 	doctor) mapfile -t COMPREPLY < <(compgen -W "$(_pacf_interfaces)" -- "$current") ;;
-	'') mapfile -t COMPREPLY < <(compgen -W '-f -e -d -F -l -h -V --help --version explain doctor' -- "$current") ;;
+	'') mapfile -t COMPREPLY < <(compgen -W '-f -e -d -F -l -u -h -V --help --version explain doctor' -- "$current") ;;
 	esac
 }
 
