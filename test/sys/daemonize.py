@@ -217,21 +217,33 @@ def case_second(lab):
     lab.end(pid)
 
 
+def records(path, begin):
+    """The packets of a file, without their headers: of pcap (24 bytes begin it) or badclient's (none)."""
+    with open(path, 'rb') as f:
+        data, at, packets = f.read(), begin, []
+    while at + 16 <= len(data):
+        size = int.from_bytes(data[at + 8:at + 12], sys.byteorder)
+        packets.append(data[at + 16:at + 16 + size])
+        at += 16 + size
+    need(at == len(data), '%s ends within a packet' % path)
+    return packets
+
+
 def case_traffic(lab):
-    """SIGTERM in the midst: the reader gets the end, the files are whole."""
-    part = os.path.join(lab.folder, 'part.pcap')
-    pid = lab.detach('-l', lab.log, '-f', lab.script(
-        more='pkteng.open_channel{engine="e", channel="pcap:%s", action="COPY"}\n' % part))
-    reader = Client('read', 'c}0', os.path.join(lab.folder, 'rec'))
-    until('traffic', lambda: os.path.getsize(part) > 10000 and proc_io(reader.pid) > 1000)
-    got = lab.end(pid, signal.SIGTERM, reader)
-    need(int(got[0]) > 0, 'the reader got nothing: %s' % got)
-    size = os.path.getsize(part)
-    with open(part, 'rb') as f:
-        data, at = f.read(), 24
-    while at + 16 <= size:
-        at += 16 + int.from_bytes(data[at + 8:at + 12], sys.byteorder)
-    need(at == size, 'the file ends within a packet')
+    """SIGTERM in the midst: the reader gets all that the file got, and then the end; files are whole."""
+    part, rec = (os.path.join(lab.folder, name) for name in ('part.pcap', 'rec'))
+    script = os.path.join(lab.folder, 'traffic.lua')
+    with open(script, 'w', encoding='ascii') as f:
+        f.write('pkteng.new{name="e", type="pcap"}\npkteng.link{engine="e", ifname="%s", loop=true}\n'
+                'for _, name in ipairs{"c{0", "pcap:%s"} do\n'
+                'pkteng.open_channel{engine="e", channel=name, action="COPY", when_full="wait", when_detached="wait"}\n'
+                'end\npkteng.start{engine="e"}\n' % (lab.capture, part))
+    pid = lab.detach('-l', lab.log, '-f', script)
+    reader = Client('read', 'c}0', rec)
+    until('traffic', lambda: proc_io(reader.pid) > 1000000)
+    figures = lab.end(pid, signal.SIGTERM, reader)
+    got, want = records(rec, 0), records(part, 24)
+    need(len(got) > 1000 and got == want, 'the reader got %d packets, the file %d: %s' % (len(got), len(want), figures))
     need(lines_of(lab.log)[-1].endswith('pacf: SIGTERM: ends'), 'log: %s' % lines_of(lab.log))
 
 
