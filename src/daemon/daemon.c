@@ -60,7 +60,7 @@ open_planes(struct daemon *d)
 	struct daemon_keeper *k = &d->keeper;
 	struct ctl_err err = {""};
 
-	if (daemon_pidfile_take(&d->pidfile, &err) < 0 || !open_log(d, &err))
+	if (daemon_pidfile_take(&d->pidfile, d->o->user, &err) < 0 || !open_log(d, &err))
 		return say(&err);
 	ctl_recover();
 	if (ctl_open(&k->ctl, &err) < 0 || shell_open(&k->shell, k->ctl, &err) < 0)

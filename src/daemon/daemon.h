@@ -43,13 +43,14 @@ void daemon_stdio_open(void);
 
 /*
  * pidfile.c: RUNDIR/pacf.pid, locked as long as its daemon lives: one whose daemon was killed
- * is taken over.  0 or -errno with a sentence that names the other's process.
+ * is taken over.  user: whom the daemon will become, or NULL.  0 or -errno with a sentence that
+ * names the other's process.
  */
 struct daemon_pidfile {
 	char path[640]; /* "": not taken */
 	int fd;
 };
-int daemon_pidfile_take(struct daemon_pidfile *file, struct ctl_err *err);
+int daemon_pidfile_take(struct daemon_pidfile *file, const char *user, struct ctl_err *err);
 void daemon_pidfile_drop(struct daemon_pidfile *file);
 
 /*

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,32 +87,76 @@ write_pid(int fd)
 	return 0;
 }
 
-int
-daemon_pidfile_take(struct daemon_pidfile *file, struct ctl_err *err)
+/* Is another there?  Asked before anything is changed. */
+static int
+check_free(const char *path, const char *rundir, struct ctl_err *err)
 {
-	char rundir[512];
-	int rc = os_rundir(rundir, sizeof(rundir), true);
+	int rc = 0, fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
-	file->path[0] = '\0';
-	file->fd = -1;
-	if (rc < 0) {
-		snprintf(err->text, sizeof(err->text),
-			"no folder for the daemon's files: %s; set PACF_RUNDIR", strerror(-rc));
-		return rc;
-	}
-	if (os_rundir_check(rundir) < 0) {
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+		rc = refuse(fd, rundir, err);
+	close(fd);
+	return rc;
+}
+
+/* A daemon that became a user has given the folder to him: the next one begins as root. */
+static void
+take_back(const char *rundir, const char *user)
+{
+	const struct passwd *entry = user != NULL && geteuid() == 0 ? getpwnam(user) : NULL;
+	struct stat st;
+
+	/* What fails here is found by the check that follows. */
+	if (entry != NULL && stat(rundir, &st) == 0 && st.st_uid == entry->pw_uid)
+		(void)!chown(rundir, 0, (gid_t)-1);
+}
+
+static int
+check_folder(const char *rundir, const char *user, struct ctl_err *err)
+{
+	int rc;
+
+	take_back(rundir, user);
+	rc = os_rundir_check(rundir);
+	if (rc < 0)
 		snprintf(err->text, sizeof(err->text),
 			"others could replace the sockets in %s: it must be yours, and "
 			"writable by you alone; or set PACF_RUNDIR to a folder of your own",
 			rundir);
-		return -EPERM;
-	}
-	snprintf(file->path, sizeof(file->path), "%s/pacf.pid", rundir);
-	rc = open_locked(file->path, &file->fd);
+	return rc;
+}
+
+static int
+lock_and_write(struct daemon_pidfile *file, const char *rundir, struct ctl_err *err)
+{
+	int rc = open_locked(file->path, &file->fd);
+
 	if (rc == -EWOULDBLOCK)
-		rc = refuse(file->fd, rundir, err);
-	else if (rc < 0 || (rc = write_pid(file->fd)) < 0)
-		fail(err, rc, file->path);
+		return refuse(file->fd, rundir, err);
+	if (rc == 0)
+		rc = write_pid(file->fd);
+	return rc < 0 ? fail(err, rc, file->path) : 0;
+}
+
+int
+daemon_pidfile_take(struct daemon_pidfile *file, const char *user, struct ctl_err *err)
+{
+	char rundir[512];
+	int rc = os_rundir(rundir, sizeof(rundir), true);
+
+	file->fd = -1;
+	snprintf(file->path, sizeof(file->path), "%s/pacf.pid", rc == 0 ? rundir : "");
+	if (rc < 0)
+		snprintf(err->text, sizeof(err->text),
+			"no folder for the daemon's files: %s; set PACF_RUNDIR", strerror(-rc));
+	if (rc == 0)
+		rc = check_free(file->path, rundir, err);
+	if (rc == 0)
+		rc = check_folder(rundir, user, err);
+	if (rc == 0)
+		rc = lock_and_write(file, rundir, err);
 	if (rc == 0)
 		return 0;
 	if (file->fd >= 0)

@@ -330,6 +330,24 @@ def case_murder(lab):
     lab.end(lab.detach('-f', script))
 
 
+def case_user(lab):
+    """-u: the folder becomes the user's, who cleans it up; and the next start finds that in order."""
+    if os.geteuid() != 0:
+        return 'not root'
+    os.chmod(lab.folder, 0o755)
+    for _ in range(2):
+        pid = lab.detach('-u', 'nobody', '-f', lab.script())
+        status, _, err = lab.caller('-d', '-u', 'nobody')
+        need(status == 1 and 'process %d,' % pid in err, 'a second one: %s' % err)
+        need(os.stat('/proc/%d' % pid).st_uid == NOBODY or os.stat(lab.run).st_uid == NOBODY, 'it is not nobody')
+        lab.end(pid)
+    lab.end(lab.detach('-u', 'nobody'))
+    status, _, err = lab.caller('-d')
+    need(status == 1 and 'others could replace' in err, 'root takes the folder of nobody: %s' % err)
+    os.chown(lab.run, 0, 0)
+    return None
+
+
 def as_nobody(work):
     """What work() raises as the user nobody, by name; '': nothing."""
     r, w = os.pipe()
