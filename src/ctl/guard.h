@@ -22,7 +22,7 @@ int ctl_privileges(
 	struct ctl *ctl, const char *const *keep, uint32_t n, int filter, struct ctl_err *err);
 
 /*
- * Once, on the main thread, when scripts have run and engines are up; nothing takes it back.
+ * Once, when scripts have run and engines are up; nothing takes it back.
  * user: become that user (NULL: stay who we are); the folder of the sockets is given to him. 0:
  * all threads are confined; err->text is empty, or a sentence on what this system cannot do.
  * -errno: the daemon must not go on.

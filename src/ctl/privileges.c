@@ -27,22 +27,24 @@
  *                            program
  *             CAP_BPF        bpf(BPF_PROG_LOAD, BPF_BTF_LOAD) where the system forbids them to
  *                            others
- *   netmap    none           /dev/netmap's mode decides
- *   pcap, mem none
- *   netdev:   CAP_NET_RAW    socket(AF_PACKET), once; it is bound again afterwards
- *   offload   CAP_NET_ADMIN  ioctl(SIOCETHTOOL) that sets something; offload="fix"
- *   busy_poll CAP_NET_ADMIN  setsockopt(SO_PREFER_BUSY_POLL, SO_BUSY_POLL)
- *   files     CAP_DAC_OVERRIDE  files of others, in folders of others
+ *             CAP_IPC_LOCK   setsockopt(XDP_UMEM_REG) beyond RLIMIT_MEMLOCK; given up if that
+ * could be raised netmap    none           /dev/netmap's mode decides pcap, mem none netdev:
+ * CAP_NET_RAW    socket(AF_PACKET), once; it is bound again afterwards offload   CAP_NET_ADMIN
+ * ioctl(SIOCETHTOOL) that sets something; offload="fix" busy_poll CAP_NET_ADMIN
+ * setsockopt(SO_PREFER_BUSY_POLL, SO_BUSY_POLL) files     CAP_DAC_OVERRIDE  files of others, in
+ * folders of others
  *
  * Nothing else is needed: threads may choose their CPU, memory its node and large pages; locked
  * memory (of AF_XDP) is allowed by RLIMIT_MEMLOCK, raised before.
  */
+#define ALL_LIVE (OS_RIGHT_NET_RAW | OS_RIGHT_NET_ADMIN | OS_RIGHT_BPF | OS_RIGHT_LOCK)
+
 static const struct {
 	const char *word;
 	unsigned rights;
 } needs[] = {
 	{"afpacket", OS_RIGHT_NET_RAW},
-	{"afxdp", OS_RIGHT_NET_RAW | OS_RIGHT_NET_ADMIN | OS_RIGHT_BPF},
+	{"afxdp", ALL_LIVE},
 	{"netmap", 0},
 	{"pcap", 0},
 	{"mem", 0},
@@ -51,8 +53,7 @@ static const struct {
 	{"busy_poll", OS_RIGHT_NET_ADMIN},
 	{"files", OS_RIGHT_FILES},
 };
-#define NNEEDS	 (sizeof(needs) / sizeof(needs[0]))
-#define ALL_LIVE (OS_RIGHT_NET_RAW | OS_RIGHT_NET_ADMIN | OS_RIGHT_BPF)
+#define NNEEDS (sizeof(needs) / sizeof(needs[0]))
 
 static int
 need_find(const char *word)
@@ -154,6 +155,16 @@ word_refuse(const char *word, struct ctl_err *err)
 		"pacf.privileges: keep: nothing is called \"%.60s\"; there are %s", word, list);
 }
 
+static int
+given_up_check(const struct ctl *ctl, struct ctl_err *err)
+{
+	return ctl->privileges.confined
+		       ? ctl_fail(err, -EALREADY,
+				 "this daemon has given up its rights already; what it shall "
+				 "keep is for its start-up script: pacf.privileges{keep=...}")
+		       : 0;
+}
+
 int
 ctl_privileges(
 	struct ctl *ctl, const char *const *keep, uint32_t n, int filter, struct ctl_err *err)
@@ -169,11 +180,8 @@ ctl_privileges(
 		rights |= needs[found].rights;
 	}
 	pthread_mutex_lock(&ctl->lock);
-	if (ctl->privileges.confined) {
-		rc = ctl_fail(err, -EPERM,
-			"pacf.privileges: this daemon has given up its rights already; say so "
-			"in its start-up script and start it again");
-	} else {
+	rc = given_up_check(ctl, err);
+	if (rc == 0) {
 		ctl->privileges.keep |= rights;
 		if (filter >= 0)
 			ctl->privileges.no_filter = filter == 0;
@@ -238,7 +246,9 @@ ctl_confine(struct ctl *ctl, const char *user, struct ctl_err *err)
 	pthread_mutex_lock(&ctl->lock);
 	what.rights = rights_needed(ctl) & held;
 	what.filter = !ctl->privileges.no_filter;
-	rc = ctl_attach_up(ctl, err); /* its group cannot be given to it any more */
+	rc = given_up_check(ctl, err);
+	if (rc == 0)
+		rc = ctl_attach_up(ctl, err); /* its group cannot be given to it any more */
 	if (rc == 0 && user != NULL)
 		rc = rundir_give(user, err);
 	if (rc == 0)

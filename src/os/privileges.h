@@ -18,7 +18,9 @@ enum os_right {
 	OS_RIGHT_NET_RAW = 1,	/* CAP_NET_RAW */
 	OS_RIGHT_NET_ADMIN = 2, /* CAP_NET_ADMIN */
 	OS_RIGHT_BPF = 4,	/* CAP_BPF */
-	OS_RIGHT_FILES = 8,	/* CAP_DAC_OVERRIDE */
+	OS_RIGHT_LOCK =
+		16, /* CAP_IPC_LOCK; given up all the same if RLIMIT_MEMLOCK could be raised */
+	OS_RIGHT_FILES = 8, /* CAP_DAC_OVERRIDE */
 };
 /* "CAP_NET_RAW and CAP_BPF", into buf. */
 void os_rights_name(unsigned rights, char *buf, size_t size);
@@ -44,7 +46,7 @@ struct os_confine {
 	const char *user; /* become this user; NULL: stay who we are */
 };
 /*
- * Once, on the main thread; cannot be taken back.  *note: "" or a sentence on what this system
+ * Once, on any thread; cannot be taken back.  *note: "" or a sentence on what this system
  * cannot do, which is no error.  -errno with a sentence in note: not all threads are confined,
  * and the daemon must not go on.  The user's supplementary groups are taken as well; without a
  * user, `group` (or -1) becomes the only one.

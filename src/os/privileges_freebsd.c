@@ -23,7 +23,8 @@ os_rights_name(unsigned rights, char *buf, size_t size)
 unsigned
 os_rights_held(void)
 {
-	return OS_RIGHT_NET_RAW | OS_RIGHT_NET_ADMIN | OS_RIGHT_BPF | OS_RIGHT_FILES;
+	return OS_RIGHT_NET_RAW | OS_RIGHT_NET_ADMIN | OS_RIGHT_BPF | OS_RIGHT_LOCK |
+	       OS_RIGHT_FILES;
 }
 
 void

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #define CONFINE_SIGNAL (SIGRTMIN + 7)
-#define WAIT_MS	       500 /* until every thread has taken its signal; tried ten times */
+#define WAIT_MS	       500 /* until every thread has taken its signal; tried a few times */
 
 static const struct {
 	unsigned right;
@@ -39,6 +39,7 @@ static const struct {
 	{OS_RIGHT_NET_RAW, CAP_NET_RAW, "CAP_NET_RAW"},
 	{OS_RIGHT_NET_ADMIN, CAP_NET_ADMIN, "CAP_NET_ADMIN"},
 	{OS_RIGHT_BPF, CAP_BPF, "CAP_BPF"},
+	{OS_RIGHT_LOCK, CAP_IPC_LOCK, "CAP_IPC_LOCK"},
 	{OS_RIGHT_FILES, CAP_DAC_OVERRIDE, "CAP_DAC_OVERRIDE"},
 };
 #define NRIGHTS (sizeof(rights_known) / sizeof(rights_known[0]))
@@ -229,6 +230,7 @@ lags(const char *tid, int to, char *name, size_t size)
 static int
 threads_call(int to, bool all, char *name, size_t size)
 {
+	const pid_t self = (pid_t)syscall(SYS_gettid);
 	DIR *dir = opendir("/proc/self/task");
 	struct dirent *entry;
 	int n = 0;
@@ -238,8 +240,7 @@ threads_call(int to, bool all, char *name, size_t size)
 	while ((entry = readdir(dir)) != NULL) {
 		pid_t tid = (pid_t)atol(entry->d_name);
 
-		if (tid == 0 || tid == getpid() ||
-			(!all && !lags(entry->d_name, to, name, size)))
+		if (tid == 0 || tid == self || (!all && !lags(entry->d_name, to, name, size)))
 			continue;
 		(void)syscall(SYS_tgkill, getpid(), tid, CONFINE_SIGNAL);
 		n++;
@@ -268,13 +269,13 @@ stage_go(int to, char *note, size_t size)
 	atomic_store(&taken, 0);
 	atomic_store_explicit(&stage, to, memory_order_release);
 	rc = threads_call(to, true, name, sizeof(name));
-	for (int i = 0; i < 10 && rc > 0; i++) {
+	for (int i = 0; i < 4 && rc > 0; i++) {
 		taken_wait(rc);
 		atomic_store(&taken, 0);
 		rc = threads_call(to, false, name, sizeof(name));
 	}
 	confine_self();
-	snprintf(self, sizeof(self), "%d", (int)getpid());
+	snprintf(self, sizeof(self), "%d", (int)syscall(SYS_gettid));
 	if (rc > 0 || (rc == 0 && lags(self, to, name, sizeof(name))))
 		rc = -EBUSY;
 	if (rc < 0)
@@ -307,17 +308,22 @@ user_become(const char *name, char *note, size_t size)
 	return rc;
 }
 
-/* Memory of AF_XDP sockets counts against this limit, but for who has CAP_IPC_LOCK. */
-static void
-limits_raise(void)
+/* Memory of AF_XDP sockets counts against this limit, but for who has CAP_IPC_LOCK.  True:
+ * there is none any more. */
+static bool
+memory_unlimited(void)
 {
 	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	struct rlimit limit;
 
-	if (setrlimit(RLIMIT_MEMLOCK, &all) < 0 && getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
+	if (setrlimit(RLIMIT_MEMLOCK, &all) ==
+		0) /* needs CAP_SYS_RESOURCE, or to be so already */
+		return true;
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_MEMLOCK, &limit);
 	}
+	return false;
 }
 
 int
@@ -328,13 +334,13 @@ os_confine(const struct os_confine *what, long group, char *note, size_t size)
 	int rc;
 
 	note[0] = '\0';
-	kept = numbers(what->rights);
+	kept = numbers(
+		memory_unlimited() ? what->rights & ~(unsigned)OS_RIGHT_LOCK : what->rights);
 	rc = what->filter ? os_sandbox_make((what->rights & OS_RIGHT_BPF) != 0, note, size)
 			  : -ENOSYS;
 	use_filter = rc == 0;
 	if (rc < 0 && rc != -ENOSYS)
 		return rc;
-	limits_raise();
 	sigemptyset(&action.sa_mask);
 	sigaction(CONFINE_SIGNAL, &action, NULL);
 	if (what->user != NULL) {

@@ -95,6 +95,20 @@ core_privileges(lua_State *L)
 		&err);
 }
 
+/* confine(): true, and a sentence or nothing; nil and a sentence */
+static int
+core_confine(lua_State *L)
+{
+	struct ctl_err err = {""};
+	int rc = ctl_confine(shell_of(L)->ctl, NULL, &err);
+
+	if (rc < 0)
+		return shell_result(L, rc, &err);
+	lua_pushboolean(L, 1);
+	lua_pushstring(L, err.text[0] != '\0' ? err.text : NULL);
+	return 2;
+}
+
 /* filtered(): boolean */
 static int
 core_filtered(lua_State *L)
@@ -132,6 +146,7 @@ const luaL_Reg lua_pacf_core[] = {
 	{"hash_key", core_hash_key},
 	{"access", core_access},
 	{"privileges", core_privileges},
+	{"confine", core_confine},
 	{"filtered", core_filtered},
 	{"stats", core_stats},
 	{"leave", core_leave},

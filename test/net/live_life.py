@@ -27,6 +27,7 @@ class Watched:
         self.lab = lab
         self.wire = lab.wire(queues=queues, **args)
         self.engine = live.Engine(lab, kind, [self.wire], [('a', 'SAMPLE'), ('b', 'COPY')])
+        lab.daemon.lua('pacf.confine()')
         self.sinks = [lab.sink('pacf:a}0'), lab.sink('pacf:b}0')]
         self.pid = lab.daemon.process.pid
         self.attached = live.attached(['a', 'b'])
@@ -153,6 +154,7 @@ def case_more_queues(lab, kind):
     wires.run('ip', 'link', 'set', wire.far, 'up', ns=wire.ns)
     wire.up()
     engine = live.Engine(lab, kind, [wire], [('a', 'SAMPLE')])
+    lab.daemon.lua('pacf.confine()')
     sink = lab.sink('pacf:a}0')
     wire.send([netns.frame(i, flow=i % 64) for i in range(1000)], pps=5000)
     engine.quiet(1000)

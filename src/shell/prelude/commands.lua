@@ -178,6 +178,15 @@ for _, command in ipairs(P.guards) do
 	pacf[command.name] = make(command)
 end
 
+function pacf.confine()
+	local ok, why = core.confine()
+	if not ok then
+		error("pacf.confine: " .. why, 2)
+	elseif why then
+		io.stderr:write("pacf: ", why, "\n")
+	end
+end
+
 -- In a daemon that is up the system refuses these, but not in words.
 local function unless_filtered(name, run)
 	return function(...)

@@ -16,6 +16,7 @@ PACF Commands:
     hash_key(number)
     access({[group=], [mode=]})
     privileges({[keep=], [seccomp=]})
+    confine()
   Available subsystems within PACF have their own help() methods:
   pkteng
 ]]

@@ -127,6 +127,7 @@ check "pacf.help" 0 "PACF Commands:
     hash_key(number)
     access({[group=], [mode=]})
     privileges({[keep=], [seccomp=]})
+    confine()
   Available subsystems within PACF have their own help() methods:
   pkteng" ""
 for command in new delete start stop show_stats wait link unlink open_channel close_channel stats explain doctor list help; do
