@@ -177,7 +177,7 @@ word_find(const char *what, const char *word, const char *const *words, int n, i
 static int
 policy_find(const char *what, const char *word, int n, struct ctl_err *err)
 {
-	static const char *const words[] = {"drop", "wait", "rebalance"};
+	static const char *const words[] = {"drop", "wait", "rebalance", "hold"};
 	int i = word_find(what, word, words, n, -1, err);
 
 	if (word == NULL)
@@ -195,7 +195,7 @@ ctl_channel_policies(
 		args->when_full != NULL && strcasecmp(args->when_full, "drop_oldest") == 0;
 	int full = policy_find("when_full", oldest ? "drop" : args->when_full, 2, err);
 	int detached =
-		full < 0 ? full : policy_find("when_detached", args->when_detached, 3, err);
+		full < 0 ? full : policy_find("when_detached", args->when_detached, 4, err);
 
 	if (action < 0 || detached < 0)
 		return -EINVAL;
@@ -209,7 +209,7 @@ ctl_channel_policies(
 	ch->action = (enum ctl_action)action;
 	ch->when_full = (enum ctl_policy)full;
 	ch->when_detached = (enum ctl_policy)detached;
-	return 0;
+	return ctl_hold_args(ch, args, err);
 }
 
 /* What has no meaning for this action is not ignored. */

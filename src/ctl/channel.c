@@ -119,6 +119,7 @@ sink_free(struct dp_sink *sink)
 {
 	if (sink == NULL)
 		return;
+	ctl_hold_free(sink->backlog);
 	free(sink->priv);
 	free(sink->top);
 	free(sink);
@@ -143,7 +144,7 @@ rules_free(struct ctl_channel *ch)
 {
 	ctl_filter_free(&ch->filter);
 	free(ch->filter_text);
-	ch->filter_text = NULL;
+	ctl_hold_clear(&ch->hold);
 }
 
 static void
@@ -173,6 +174,8 @@ channel_make(struct ctl_channel *like)
 	if (ch->sink != NULL && (ch->sink->ops == NULL || ch->sink->priv != NULL)) {
 		like->filter = (struct pkt_filter){0};
 		like->filter_text = NULL;
+		ch->sink->backlog = like->hold.backlog;
+		like->hold.backlog = ch->hold.backlog = NULL;
 		return ch;
 	}
 	sink_free(ch->sink);
@@ -186,6 +189,7 @@ ctl_channel_free(struct ctl_engine *engine, uint32_t number)
 {
 	struct ctl_channel *ch = engine->channels[number];
 
+	ctl_hold_end(engine, ch);
 	if (ch->action == CTL_SAMPLE)
 		ctl_counters_add(&engine->groups[ch->group]->closed, &ch->sink->own);
 	engine->channels[number] = NULL;
@@ -218,6 +222,7 @@ channel_add(struct ctl_engine *engine, struct ctl_channel *like, struct ctl_err 
 		channel_destroy(ch);
 		return rc;
 	}
+	ch->hold.linktype = engine->links[0].info.linktype;
 	engine->channels[number] = ch;
 	if (ch->action == CTL_SAMPLE)
 		ctl_group_update(engine, ch->group);
@@ -290,7 +295,9 @@ channel_spec(struct ctl_channel *ch, const struct ctl_channel_args *args, struct
 		rc = ctl_channel_size(ch, args->size, err);
 	if (rc == 0)
 		rc = ctl_access_channel(ch, args, err);
-	return rc < 0 ? rc : ctl_channel_rules(ch, args, err);
+	if (rc == 0)
+		rc = ctl_channel_rules(ch, args, err);
+	return rc < 0 ? rc : ctl_hold_make(ch, err);
 }
 
 /* 1: its filter has to be compiled first, for *link. */

@@ -75,7 +75,8 @@ struct ctl_channel_args {
 	const char *group;	   /* NULL: "default" */
 	uint32_t size;		   /* ring slots, 0: default; rounded up to a power of two */
 	const char *when_full;	   /* drop, wait; NULL: by the source */
-	const char *when_detached; /* drop, wait, rebalance; NULL: by the source */
+	const char *when_detached; /* drop, wait, rebalance, hold; NULL: by the source */
+	uint64_t hold_bytes;	   /* hold: at most so much; 0: 64 MiB */
 	const char *filter;	   /* pcap expression; NULL: every packet */
 	uint32_t snaplen;	   /* bytes of a packet handed on; 0: all */
 	uint32_t sample;	   /* 1 in so many flows; 0: all */
@@ -120,8 +121,8 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * counters.def); reasons (table by parse reason); links: list of {ifname, state, mode, note,
  * stamps, linktype, batch, source counters
  * ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
- * waiting, counters ...; filter, snaplen, sample if set}; groups: list of {group, fields,
- * received_pkts, closed: sums of the counters of its closed channels}.
+ * waiting, counters ...; held, hold_bytes if it holds; filter, snaplen, sample if set}; groups:
+ * list of {group, fields, received_pkts, closed: sums of the counters of its closed channels}.
  */
 struct ctl_visitor {
 	void *arg;

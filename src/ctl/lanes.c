@@ -134,6 +134,7 @@ lane_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *
 			os_sleep_ns(1000000); /* the lane can't go while its engine uses it */
 		return rc;
 	}
+	ctl_rest_review(ch);
 	ch->client = client;
 	ch->was_attached = true;
 	return 0;

@@ -17,7 +17,8 @@ bool
 ctl_policy_waits(const struct ctl_engine *engine, enum ctl_policy policy)
 {
 	return policy == CTL_POLICY_WAIT ||
-	       (policy != CTL_POLICY_DROP && ctl_engine_offline(engine));
+	       (policy != CTL_POLICY_DROP && policy != CTL_POLICY_HOLD &&
+		       ctl_engine_offline(engine));
 }
 
 /* Filter, snaplen and sample; what they don't ask for stays 0. */
@@ -186,10 +187,10 @@ ctl_plan_retire(struct ctl_engine *engine, struct ctl_channel *ch)
 		}
 		plan->retired[0].lane = lane;
 		plan->retired[0].sink = ch->sink;
+		plan->retired[0].keep = !ch->closing;
 		plan->nretired = 1;
 		plan_hand_over(engine, plan);
 	}
-	chan_tx_destroy(&lane->tx);
-	free(lane);
+	ctl_lane_retired(ch, lane);
 	return 0;
 }

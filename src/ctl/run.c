@@ -141,6 +141,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 		rc = ctl_sinks_open(engine, err);
 	if (rc < 0)
 		goto sources;
+	ctl_holds_start(engine);
 	rc = ctl_plan_build(engine, &engine->plan);
 	if (rc < 0) {
 		ctl_fail(err, rc, "engine \"%s\": out of memory for its plan", engine->name);
@@ -204,6 +205,7 @@ channels_halt(struct ctl_engine *engine)
 		if (ch == NULL)
 			continue;
 		ctl_plan_retire(engine, ch);
+		ctl_rest_review(ch);
 		ch->client = NULL;
 		ch->was_attached = false;
 		if (ch->closing)

@@ -13,6 +13,7 @@
 #include "link.h"
 #include "offload.h"
 #include "frames.h"
+#include "hold.h"
 
 #include <pthread.h>
 #include <sys/queue.h>
@@ -23,7 +24,13 @@
 
 enum ctl_transport { CTL_PACF, CTL_PCAP, CTL_NETDEV, CTL_NETMAP };
 enum ctl_action { CTL_SAMPLE, CTL_COPY, CTL_DROP };
-enum ctl_policy { CTL_BY_SOURCE, CTL_POLICY_DROP, CTL_POLICY_WAIT, CTL_POLICY_REBALANCE };
+enum ctl_policy {
+	CTL_BY_SOURCE,
+	CTL_POLICY_DROP,
+	CTL_POLICY_WAIT,
+	CTL_POLICY_REBALANCE,
+	CTL_POLICY_HOLD
+};
 
 struct ctl_client;
 
@@ -49,7 +56,8 @@ struct ctl_channel {
 	struct dp_lane *lane;	 /* NULL: nobody attached */
 	struct ctl_client *client;
 	bool was_attached; /* since the engine started */
-	bool closing;	   /* closed, kept for the application that still reads: lanes.c */
+	struct ctl_hold hold;
+	bool closing; /* closed, kept for the application that still reads: lanes.c */
 };
 
 struct ctl_group {

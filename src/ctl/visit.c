@@ -156,6 +156,10 @@ visit_channel(const struct ctl_visitor *v, const struct ctl_engine *engine,
 	if (ch->sample > 1)
 		NUM(v, "sample", ch->sample);
 	NUM(v, "waiting", c->waiting_pkts);
+	if (ch->when_detached == CTL_POLICY_HOLD) {
+		NUM(v, "hold_bytes", ch->hold.bytes);
+		NUM(v, "held", c->held_pkts);
+	}
 	visit_channel_counters(v, c);
 	CLOSE(v);
 }

@@ -33,25 +33,31 @@ progress_read(const struct ctl_engine *engine, struct ctl_progress *out)
 	out->received_pkts = atomic_load_explicit(&dp->shared[0], memory_order_relaxed);
 }
 
+#define GAUGE(name) (offsetof(struct dp_channel_counters, name) / sizeof(uint64_t))
+
+static bool
+gauge_zero(const struct ctl_channel *ch, size_t gauge)
+{
+	return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) == 0;
+}
+
 /* A channel that waits for its application also waits for it to see the end. */
 static bool
 channel_drained(const struct ctl_engine *engine, const struct ctl_channel *ch)
 {
-	const size_t gauge =
-		offsetof(struct dp_channel_counters, waiting_pkts) / sizeof(uint64_t);
-
 	if (ch->action == CTL_DROP)
 		return true;
 	if (ch->transport == CTL_NETMAP && ctl_policy_waits(engine, ch->when_full))
-		return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) ==
-		       0;
+		return gauge_zero(ch, GAUGE(waiting_pkts));
 	if (ch->transport != CTL_PACF)
 		return true;
+	if (ch->when_detached == CTL_POLICY_HOLD)
+		return gauge_zero(ch, GAUGE(waiting_pkts)) && gauge_zero(ch, GAUGE(held_pkts));
 	if (ch->lane == NULL && ch->when_detached == CTL_POLICY_REBALANCE)
 		return ctl_group_served(engine, ch) || !ctl_engine_offline(engine);
 	if (ch->lane == NULL)
 		return ch->was_attached || !ctl_policy_waits(engine, ch->when_detached);
-	return atomic_load_explicit(&ch->sink->shared[gauge], memory_order_relaxed) == 0;
+	return gauge_zero(ch, GAUGE(waiting_pkts));
 }
 
 static bool

@@ -60,6 +60,7 @@ struct dp_engine {
 	bool eager;    /* a source or sink of this plan may wait, see io.h: put nothing off */
 	uint32_t busy; /* full bursts since the last dp_split_finish */
 	uint64_t woke_ns; /* monotonic: when who slept was last woken */
+	uint32_t behind;  /* lanes whose packets go through their backlogs */
 	bool uncounted;	  /* packets were split and their counters not shared yet */
 	uint32_t ntouched;
 	uint8_t touched[DP_MAX_SINKS];
@@ -147,7 +148,9 @@ void dp_take_back(struct dp_engine *engine, bool all);
 void dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan);
 /* Tells every lane what was lost before the engine, if control has seen more. */
 void dp_source_drop_share(struct dp_engine *engine);
-/* Tells every lane that nothing follows. */
+/* Tells a lane, or none, that nothing follows. */
+void dp_lane_finish(struct dp_lane *lane, enum chan_state state);
+/* All of them; those with a backlog learn of the end of the sources when they have got that. */
 void dp_lanes_finish(struct dp_engine *engine, enum chan_state state);
 /* Every sink gives back the frames that it keeps. */
 void dp_sinks_leave(struct dp_engine *engine);

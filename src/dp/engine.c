@@ -367,6 +367,7 @@ engine_leave(struct dp_engine *engine)
 	dp_order_leave(engine);
 	dp_lanes_finish(engine, CHAN_CLOSED);
 	dp_take_back(engine, true);
+	dp_backlogs_park(engine);
 	dp_split_show(engine);
 	dp_sinks_leave(engine);
 	dp_split_finish(engine);
@@ -383,7 +384,7 @@ dp_engine_run(struct dp_engine *engine)
 	engine->live = engine->nlinks;
 	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
 	engine->nap_ns = NAP_MIN_NS;
-	engine->gathered = 0;
+	engine->gathered = engine->behind = 0;
 	engine->woke_ns = 0;
 	dp_follow_init(&engine->follow, &engine->own);
 	engine->raw = 0;

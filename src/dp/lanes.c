@@ -96,24 +96,31 @@ dp_take_back(struct dp_engine *engine, bool all)
 			continue;
 		lane_take(engine, i, route);
 	}
+	if (engine->behind > 0)
+		dp_backlogs_drain(engine);
 }
 
 static void
-lane_retire(struct dp_engine *engine, struct dp_lane *lane, struct dp_sink *sink)
+lane_retire(struct dp_engine *engine, struct dp_lane *lane, struct dp_sink *sink, bool keep)
 {
 	uint32_t frame;
 
 	if (!lane->finished)
 		chan_tx_finish(&lane->tx, CHAN_CLOSED);
 	chan_tx_poll(&lane->tx);
-	sink->own.unread_pkts += chan_tx_waiting(&lane->tx);
+	frames_back(engine, &lane->tx);
 	sink->own.waiting_pkts = 0;
+	if (sink->backlog != NULL)
+		dp_backlog_part(engine, lane, sink, keep);
+	if (sink->backlog != NULL && sink->backlog->rest == lane)
+		return;
+	sink->own.unread_pkts += chan_tx_waiting(&lane->tx);
 	while (chan_tx_reclaim(&lane->tx, &frame))
 		frame_back(engine, &lane->tx, frame);
 }
 
-static void
-lane_finish(struct dp_lane *lane, enum chan_state state)
+void
+dp_lane_finish(struct dp_lane *lane, enum chan_state state)
 {
 	if (lane == NULL || lane->finished)
 		return;
@@ -121,14 +128,24 @@ lane_finish(struct dp_lane *lane, enum chan_state state)
 	lane->finished = true;
 }
 
+/* More is to come into its ring, although nothing comes for the channel any more. */
+static bool
+lane_has_backlog(const struct dp_route *route)
+{
+	return route->sink != NULL && route->sink->backlog != NULL &&
+	       route->sink->backlog->npkts > 0;
+}
+
 static void
-lane_join(const struct dp_engine *engine, struct dp_route *route)
+lane_join(struct dp_engine *engine, struct dp_route *route)
 {
 	if (route->lane == NULL || route->lane->joined)
 		return;
 	route->lane->base = route->sink->own;
 	route->lane->base_source_drop_pkts = engine->source_drop_told;
 	route->lane->joined = true;
+	if (route->sink->backlog != NULL)
+		dp_backlog_join(engine, route);
 }
 
 /* Nobody is left asleep beside packets while the thread waits for a disk or a pipe. */
@@ -146,8 +163,10 @@ plan_eager(const struct dp_engine *engine, const struct dp_plan *plan)
 }
 
 static void
-sink_leave(struct dp_sink *sink)
+sink_leave(struct dp_engine *engine, struct dp_sink *sink)
 {
+	if (sink != NULL && sink->backlog != NULL)
+		dp_backlog_drop(engine, sink);
 	if (sink == NULL || sink->ops == NULL || sink->ops->leave == NULL)
 		return;
 	sink->ops->leave(sink->priv, &sink->own.unread_pkts);
@@ -156,29 +175,30 @@ sink_leave(struct dp_sink *sink)
 
 /* Their channels are closed: what they keep is given back. */
 static void
-sinks_leave(const struct dp_plan *before, const struct dp_plan *plan)
+sinks_leave(struct dp_engine *engine, const struct dp_plan *before, const struct dp_plan *plan)
 {
 	for (uint32_t i = 0; before != NULL && i < before->nroutes; i++)
 		if (i >= plan->nroutes || plan->routes[i].sink != before->routes[i].sink)
-			sink_leave(before->routes[i].sink);
+			sink_leave(engine, before->routes[i].sink);
 }
 
 void
 dp_plan_enter(struct dp_engine *engine, struct dp_plan *plan)
 {
-	sinks_leave(engine->plan, plan);
+	sinks_leave(engine, engine->plan, plan);
 	engine->plan = plan;
 	engine->eager = plan_eager(engine, plan);
 	for (uint32_t i = 0; i < plan->nretired; i++)
-		lane_retire(engine, plan->retired[i].lane, plan->retired[i].sink);
+		lane_retire(engine, plan->retired[i].lane, plan->retired[i].sink,
+			plan->retired[i].keep);
 	for (uint32_t i = 0; i < plan->nroutes; i++) {
 		struct dp_route *route = &plan->routes[i];
 
 		if (route->sink == NULL)
 			continue;
 		lane_join(engine, route);
-		if (route->closed)
-			lane_finish(route->lane, CHAN_CLOSED);
+		if (route->closed && !lane_has_backlog(route))
+			dp_lane_finish(route->lane, CHAN_CLOSED);
 		route->sink->touched = true;
 		engine->touched[engine->ntouched++] = (uint8_t)i;
 	}
@@ -207,7 +227,8 @@ dp_lanes_finish(struct dp_engine *engine, enum chan_state state)
 	const struct dp_plan *plan = engine->plan;
 
 	for (uint32_t i = 0; i < plan->nroutes; i++)
-		lane_finish(plan->routes[i].lane, state);
+		if (state != CHAN_EOF || !lane_has_backlog(&plan->routes[i]))
+			dp_lane_finish(plan->routes[i].lane, state);
 }
 
 void
@@ -218,7 +239,8 @@ dp_sinks_leave(struct dp_engine *engine)
 
 		if (sink == NULL)
 			continue;
-		sink_leave(sink);
+		if (sink->ops != NULL)
+			sink_leave(engine, sink);
 		if (!sink->touched)
 			engine->touched[engine->ntouched++] = (uint8_t)i;
 		sink->touched = true;

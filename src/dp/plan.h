@@ -6,6 +6,7 @@
 #ifndef PACF_DP_PLAN_H
 #define PACF_DP_PLAN_H
 
+#include "backlog.h"
 #include "chan.h"
 #include "io.h"
 #include "filter.h"
@@ -27,6 +28,7 @@ struct dp_lane {
 	struct dp_channel_counters
 		base; /* engine: the channel's counters when the lane joined */
 	uint64_t base_source_drop_pkts;
+	uint64_t base_held_pkts; /* engine: that had come before, for whoever would join */
 	bool joined, finished;
 	_Atomic bool lied; /* engine -> control: the cursor lied, detach it */
 };
@@ -46,6 +48,8 @@ struct dp_sink {
 	struct dp_channel_counters own;
 	_Atomic uint64_t shared[DP_WORDS(struct dp_channel_counters)];
 	struct dp_sink_top *top; /* NULL: not counted */
+	struct dp_backlog
+		*backlog; /* NULL: nothing is held; else until the channel is closed */
 	bool touched;
 	uint32_t nstaged;
 	const struct io_pkt *staged[DP_BURST_MAX];
@@ -94,6 +98,8 @@ struct dp_plan {
 	struct {
 		struct dp_lane *lane;
 		struct dp_sink *sink;
+		bool keep; /* what is in it is for the next: the engine has it until that joins
+			    */
 	} retired[DP_MAX_SINKS];
 };
 

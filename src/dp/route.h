@@ -43,7 +43,13 @@ sink_ready(const struct dp_engine *engine, const struct dp_sink *sink, const str
 	return room > sink->nstaged;
 }
 
-/* May this packet go there now, without loss that the channel's policy forbids? */
+static inline bool
+route_behind(const struct dp_route *route)
+{
+	return route->sink->backlog != NULL && route->sink->backlog->behind;
+}
+
+/* May this packet go there now, if the channel's policy forbids its loss? */
 static inline bool
 route_ready(
 	const struct dp_engine *engine, const struct dp_route *route, const struct io_pkt *pkt)
@@ -57,6 +63,8 @@ route_ready(
 		return !route->wait_detached;
 	if (!route->wait_full)
 		return true;
+	if (route_behind(route))
+		return dp_backlog_room(route->sink->backlog, pkt->len);
 	return chan_tx_room(&lane->tx) > 0 && (!io_pool_is_large(&engine->pool, pkt->frame) ||
 						      lane->tx.large_held < DP_LARGE_QUOTA);
 }
@@ -83,32 +91,37 @@ sink_received(struct dp_sink *sink, const struct io_pkt *pkt)
 	sink->own.received_bytes += pkt->len;
 }
 
+/* Its lane can't have it: it is held for later, or lost by that cause. */
+static inline uint32_t
+lane_refuse(struct dp_engine *engine, const struct dp_route *route, const struct io_pkt *pkt,
+	uint64_t *cause)
+{
+	if (route->sink->backlog != NULL)
+		return dp_backlog_keep(engine, route, pkt);
+	sink_received(route->sink, pkt);
+	(*cause)++;
+	return 0;
+}
+
 /* Returns 1 if a ring slot or a stage now holds the frame. */
 static inline uint32_t
 lane_put(struct dp_engine *engine, const struct dp_route *route, struct dp_lane *lane,
 	const struct io_pkt *pkt)
 {
+	struct dp_channel_counters *own = &route->sink->own;
 	uint32_t len = route_len(route, pkt);
-	struct dp_sink *sink = route->sink;
 	struct chan_tx *tx = &lane->tx;
 
-	if (chan_tx_room(tx) == 0) {
-		sink_received(sink, pkt);
-		sink->own.drop_ring_full_pkts++;
-		return 0;
-	}
+	if (chan_tx_room(tx) == 0 || route_behind(route))
+		return lane_refuse(engine, route, pkt, &own->drop_ring_full_pkts);
 	if (io_pool_is_large(&engine->pool, pkt->frame)) {
 		if (tx->large_held == DP_LARGE_QUOTA ||
-			io_pool_is_foreign(&engine->pool, pkt->frame)) {
-			sink_received(sink, pkt);
-			sink->own.drop_large_full_pkts++;
-			return 0;
-		}
+			io_pool_is_foreign(&engine->pool, pkt->frame))
+			return lane_refuse(engine, route, pkt, &own->drop_large_full_pkts);
 		tx->large_held++;
 	}
 	lane_fill(engine->pool.base, lane, pkt, len);
-	sink->own.received_bytes +=
-		pkt->len - len; /* the rest of it is counted when it is shown */
+	own->received_bytes += pkt->len - len; /* the rest is counted when it is shown */
 	return 1;
 }
 
@@ -117,16 +130,13 @@ route_put(struct dp_engine *engine, uint32_t number, const struct io_pkt *pkt)
 {
 	const struct dp_route *route = &engine->plan->routes[number];
 	struct dp_sink *sink = route->sink;
-	struct dp_lane *lane = route_lane(route);
 
 	route_touch(engine, number, sink);
-	if (lane != NULL)
-		return lane_put(engine, route, lane, pkt);
+	if (route_lane(route) != NULL)
+		return lane_put(engine, route, route->lane, pkt);
+	if (sink->ops == NULL)
+		return lane_refuse(engine, route, pkt, &sink->own.drop_no_consumer_pkts);
 	sink_received(sink, pkt);
-	if (sink->ops == NULL) {
-		sink->own.drop_no_consumer_pkts++;
-		return 0;
-	}
 	sink->staged[sink->nstaged++] = pkt;
 	return 1;
 }

@@ -38,7 +38,7 @@ passed_pkts(const struct dp_channel_counters *c)
 static uint64_t
 dropped_pkts(const struct dp_channel_counters *c)
 {
-	return passed_pkts(c) - c->delivered_pkts;
+	return passed_pkts(c) - c->delivered_pkts - c->held_pkts;
 }
 
 static void
@@ -47,7 +47,8 @@ lane_share(const struct dp_sink *sink, struct dp_lane *lane)
 	struct chan_ring *ring = lane->tx.ring;
 
 	atomic_store_explicit(&ring->received_pkts,
-		passed_pkts(&sink->own) - passed_pkts(&lane->base), memory_order_relaxed);
+		passed_pkts(&sink->own) - passed_pkts(&lane->base) + lane->base_held_pkts,
+		memory_order_relaxed);
 	atomic_store_explicit(&ring->dropped_pkts,
 		dropped_pkts(&sink->own) - dropped_pkts(&lane->base), memory_order_relaxed);
 }

@@ -40,7 +40,10 @@ burst_sample(struct dp_engine *engine)
 		if (lane == NULL || chan_tx_room(&lane->tx) == 0 || pkt->frame >= ordinary) {
 			if (!dp_packet_any(engine, i))
 				break;
-			continue;
+			if (engine->behind == 0)
+				continue;
+			engine->pos = i + 1; /* a lane fell behind: in order from here on */
+			return dp_burst_any(engine);
 		}
 		if (lane->tx.tail == lane->tx.published)
 			route_touch(engine, pick[i], route->sink);
@@ -108,11 +111,12 @@ static void
 burst_distribute(struct dp_engine *engine)
 {
 	const struct dp_plan *plan = engine->plan;
+	bool plain = plan->plain && engine->behind == 0;
 	uint32_t first = engine->pos;
 
-	if (plan->plain && plan->ncopy == 0 && plan->ngroups == 1)
+	if (plain && plan->ncopy == 0 && plan->ngroups == 1)
 		engine->pos = burst_sample(engine);
-	else if (plan->plain && plan->ngroups == 0 && copies_ready(engine))
+	else if (plain && plan->ngroups == 0 && copies_ready(engine))
 		engine->pos = burst_copy(engine);
 	else
 		engine->pos = dp_burst_any(engine);

@@ -29,7 +29,9 @@ struct dp_channel_counters {
 #define DP_CHANNEL_COUNTER DP_COUNTER_MEMBER
 #include "counters.def"
 #undef DP_CHANNEL_COUNTER
-	uint64_t waiting_pkts; /* a gauge: descriptors not given back */
+	/* Gauges. */
+	uint64_t waiting_pkts; /* descriptors not given back */
+	uint64_t held_pkts;    /* of received: in the backlog, not delivered yet */
 };
 struct dp_group_counters {
 	uint64_t received_pkts;

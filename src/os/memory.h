@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +33,9 @@ struct os_memory {
 int os_memory_create(
 	const char *label, size_t bytes, int node, bool huge, struct os_memory *out);
 void os_memory_destroy(struct os_memory *memory);
+
+/* Bytes that programs can still get, as the system estimates; UINT64_MAX: it does not say. */
+uint64_t os_memory_available(void);
 
 /* The NUMA node of a CPU; 0 on a machine that has but one, -1: unknown. */
 int os_cpu_node(int cpu);

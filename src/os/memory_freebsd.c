@@ -6,6 +6,8 @@
 #include "os.h"
 
 #include <errno.h>
+#include <sys/types.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
 
 int
@@ -43,4 +45,22 @@ os_memory_destroy(struct os_memory *memory)
 	if (memory->fd >= 0)
 		close(memory->fd);
 	*memory = (struct os_memory){.fd = -1, .node = -1};
+}
+
+static uint64_t
+pages(const char *name)
+{
+	unsigned value = 0;
+	size_t size = sizeof(value);
+
+	return sysctlbyname(name, &value, &size, NULL, 0) == 0 ? value : 0;
+}
+
+uint64_t
+os_memory_available(void)
+{
+	uint64_t n = pages("vm.stats.vm.v_free_count") + pages("vm.stats.vm.v_inactive_count") +
+		     pages("vm.stats.vm.v_laundry_count");
+
+	return n == 0 ? UINT64_MAX : n * (uint64_t)sysconf(_SC_PAGESIZE);
 }

@@ -225,3 +225,20 @@ os_memory_destroy(struct os_memory *memory)
 		close(memory->fd);
 	*memory = (struct os_memory){.fd = -1, .node = -1};
 }
+
+uint64_t
+os_memory_available(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib;
+	uint64_t bytes = UINT64_MAX;
+	char line[128];
+
+	if (file == NULL)
+		return UINT64_MAX;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			bytes = kib * UINT64_C(1024);
+	fclose(file);
+	return bytes;
+}

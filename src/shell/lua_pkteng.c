@@ -124,7 +124,7 @@ core_unlink(lua_State *L)
 }
 
 /* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, snaplen,
- * sample, fields, owner, mode) */
+ * sample, fields, owner, mode, hold_bytes) */
 static int
 core_open_channel(lua_State *L)
 {
@@ -142,6 +142,7 @@ core_open_channel(lua_State *L)
 		.fields = lua_tostring(L, 11),
 		.owner = lua_tostring(L, 12),
 		.mode = lua_tostring(L, 13),
+		.hold_bytes = (uint64_t)lua_tointeger(L, 14),
 	};
 	struct ctl_err err = {""};
 

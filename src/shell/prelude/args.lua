@@ -163,7 +163,7 @@ end
 
 local engine = need("engine", text, '"e0"')
 local CPU_LAST, QUEUE_LAST, FRAMES_LAST, SLOTS_LAST = 4095, 65535, 2^32 - 1, 2^20
-local SNAPLEN_LAST, SAMPLE_LAST, TOP_LAST = 262144, 2^31, 16
+local SNAPLEN_LAST, SAMPLE_LAST, TOP_LAST, HOLD_LAST = 262144, 2^31, 16, 2^40
 
 -- In the order of pkteng.help().  single: f("e0") means f{engine="e0"}.
 P.commands = {
@@ -181,7 +181,8 @@ P.commands = {
 		may("fields", choice("5tuple", "3tuple", "2tuple", "vlan+5tuple")), may("filter", text),
 		may("snaplen", whole(1, SNAPLEN_LAST)), may("sample", whole(1, SAMPLE_LAST)),
 		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait", "drop_oldest")),
-		may("when_detached", choice("drop", "wait", "rebalance")), may("owner", text), may("mode", text)}},
+		may("when_detached", choice("drop", "wait", "rebalance", "hold")),
+		may("hold_bytes", whole(4096, HOLD_LAST)), may("owner", text), may("mode", text)}},
 	{name = "close_channel", args = {engine, need("channel", text, '"pacf:eth3{0"')}},
 	{name = "start", single = true, args = {engine}},
 	{name = "stop", single = true, args = {engine}},

@@ -34,7 +34,7 @@ function bodies.unlink(a)
 end
 function bodies.open_channel(a)
 	return core.open_channel(a.engine, a.channel, a.action, a.group, a.size or 0, a.when_full,
-		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields, a.owner, a.mode)
+		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields, a.owner, a.mode, a.hold_bytes or 0)
 end
 function bodies.close_channel(a)
 	return core.close_channel(a.engine, a.channel)

@@ -56,6 +56,7 @@ local CAUSES = {
 	{"drop_no_consumer_pkts", "no consumer"},
 	{"drop_sink_error_pkts", "sink error"},
 	{"drop_large_full_pkts", "large frames full"},
+	{"drop_hold_full_pkts", "hold full"},
 }
 
 local function dropped(channel)
@@ -78,10 +79,12 @@ local function causes_of(channel)
 	return table.concat(parts, ", ")
 end
 
--- " + filtered 3 + not sampled 4": what a channel received and was not for it; "" if there is none.
-local function others_of(filtered, unsampled)
+-- " + filtered 3 + not sampled 4 + held 5": what a channel received and was not for it, or is kept for its
+-- next application; "" if there is none.
+local function others_of(filtered, unsampled, held)
 	return (filtered ~= 0 and (" + filtered %s"):format(count(filtered)) or "")
 		.. (unsampled ~= 0 and (" + not sampled %s"):format(count(unsampled)) or "")
+		.. (held ~= 0 and (" + held %s"):format(count(held)) or "")
 end
 
 local function render_links(links)
@@ -140,7 +143,7 @@ local function render_channels(channels)
 		if dropped(c) ~= 0 then
 			notes[#notes + 1] = ("    %s dropped %s: %s\n"):format(c.channel, count(dropped(c)), causes_of(c))
 		end
-		local others = others_of(c.filtered_pkts or 0, c.unsampled_pkts or 0)
+		local others = others_of(c.filtered_pkts or 0, c.unsampled_pkts or 0, c.held or 0)
 		if others ~= "" then
 			notes[#notes + 1] = ("    %s: received = delivered + dropped%s\n"):format(c.channel, others)
 		end
@@ -203,14 +206,15 @@ end
 local function render_group(g, members, running)
 	local delivered, lost = sum_of(members, "delivered_pkts"), 0
 	local filtered, unsampled = sum_of(members, "filtered_pkts"), sum_of(members, "unsampled_pkts")
+	local held = sum_of(members, "held")
 	local closed = g.closed and g.closed.received_pkts or 0
 	for _, channel in ipairs(members) do
 		lost = lost + dropped(channel)
 	end
 	return wrap(("  group %s: received %s = delivered %s%s + dropped %s%s (%s)"):format(g.group,
-		count(g.received_pkts), count(delivered), others_of(filtered, unsampled), count(lost),
+		count(g.received_pkts), count(delivered), others_of(filtered, unsampled, held), count(lost),
 		closed ~= 0 and (" + by closed channels %s"):format(count(closed)) or "",
-		verdict(g.received_pkts or 0, delivered + filtered + unsampled + lost + closed, running)))
+		verdict(g.received_pkts or 0, delivered + filtered + unsampled + held + lost + closed, running)))
 end
 
 local function render_totals(e)

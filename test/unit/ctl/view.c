@@ -162,14 +162,17 @@ channel_check(uint32_t i)
 {
 	static const char *const parts[] = {"delivered_pkts", "drop_ring_full_pkts",
 		"drop_large_full_pkts", "drop_no_consumer_pkts", "drop_sink_error_pkts",
-		"filtered_pkts", "unsampled_pkts"};
+		"filtered_pkts", "unsampled_pkts", "drop_hold_full_pkts"};
 	uint64_t total = 0;
 	char path[96];
 
-	for (int k = 0; k < 7; k++) {
+	for (int k = 0; k < 8; k++) {
 		snprintf(path, sizeof(path), "channels.%u.%s", i, parts[k]);
 		total += view_num(path);
 	}
+	snprintf(path, sizeof(path), "channels.%u.held", i);
+	if (view_has(path))
+		total += view_num(path);
 	snprintf(path, sizeof(path), "channels.%u.received_pkts", i);
 	assert_int_equal(view_num(path), total);
 }

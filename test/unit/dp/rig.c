@@ -81,12 +81,40 @@ plan_free(struct dp_plan *plan)
 }
 
 static void
-lane_free(struct rig_channel *ch)
+lane_free(struct dp_lane **lane)
 {
-	chan_tx_destroy(&ch->lane->tx);
-	close(ch->bell);
-	free(ch->lane);
-	ch->lane = NULL;
+	chan_tx_destroy(&(*lane)->tx);
+	free(*lane);
+	*lane = NULL;
+}
+
+void
+rig_hold(struct rig *r, uint32_t number, uint64_t bytes)
+{
+	struct dp_backlog *b = zeroed(sizeof(*b));
+
+	b->mem = zeroed(bytes);
+	b->bytes = bytes;
+	r->channels[number].sink.backlog = b;
+	r->channels[number].wait_detached = false;
+}
+
+static void
+backlog_free(struct dp_sink *sink)
+{
+	if (sink->backlog == NULL)
+		return;
+	free(sink->backlog->mem);
+	free(sink->backlog);
+	sink->backlog = NULL;
+}
+
+/* The engine has a new plan: has it done with what an application left? */
+static void
+rest_review(struct rig_channel *ch)
+{
+	if (ch->rest != NULL && ch->sink.backlog->rest != ch->rest)
+		lane_free(&ch->rest);
 }
 
 void
@@ -99,11 +127,16 @@ rig_free(struct rig *r)
 		uint32_t frame;
 
 		free(r->channels[i].record.seen);
+		if (r->channels[i].sink.backlog != NULL)
+			dp_backlog_drop(r->engine, &r->channels[i].sink);
+		rest_review(&r->channels[i]);
+		backlog_free(&r->channels[i].sink);
 		if (r->channels[i].lane == NULL)
 			continue;
 		while (chan_tx_reclaim(&r->channels[i].lane->tx, &frame))
 			io_pool_put(&r->engine->pool, frame);
-		lane_free(&r->channels[i]);
+		lane_free(&r->channels[i].lane);
+		close(r->channels[i].bell);
 	}
 	assert_int_equal(io_pool_held(&r->engine->pool), 0);
 	plan_free(r->plan);
@@ -139,6 +172,8 @@ rig_open(struct rig *r, enum rig_action action, uint32_t group, uint32_t slots, 
 	assert_true(number < RIG_CHANNELS);
 	ch = &r->channels[number];
 	assert_null(ch->lane);
+	rest_review(ch);
+	backlog_free(&ch->sink);
 	free(ch->record.seen);
 	memset(ch, 0, sizeof(*ch));
 	ch->used = true;
@@ -257,6 +292,8 @@ hand_over(struct rig *r, struct dp_plan *plan)
 	}
 	plan_free(r->plan);
 	r->plan = plan;
+	for (uint32_t i = 0; i < RIG_CHANNELS; i++)
+		rest_review(&r->channels[i]);
 }
 
 void
@@ -275,10 +312,14 @@ rig_detach(struct rig *r, uint32_t number)
 	ch->lane = NULL;
 	plan = plan_build(r);
 	plan->retired[plan->nretired].lane = lane;
+	plan->retired[plan->nretired].keep = ch->sink.backlog != NULL;
 	plan->retired[plan->nretired++].sink = &ch->sink;
 	hand_over(r, plan);
-	ch->lane = lane;
-	lane_free(ch);
+	close(ch->bell);
+	if (ch->sink.backlog != NULL && ch->sink.backlog->rest == lane)
+		ch->rest = lane;
+	else
+		lane_free(&lane);
 }
 
 static void *

@@ -52,7 +52,7 @@ struct rig_channel {
 	bool wait_full, wait_detached;
 	struct dp_sink sink;
 	struct record record; /* recording sinks only */
-	struct dp_lane *lane;
+	struct dp_lane *lane, *rest;
 	int bell;
 };
 
@@ -83,6 +83,8 @@ uint32_t rig_record(struct rig *r, enum rig_action action, uint32_t group);
 void rig_close(struct rig *r, uint32_t number);
 /* A lane for the channel, and the application's end of it. */
 void rig_attach(struct rig *r, uint32_t number, struct chan_rx *rx);
+/* From now on the channel holds so many bytes for whoever attaches. */
+void rig_hold(struct rig *r, uint32_t number, uint64_t bytes);
 /* The application is gone. */
 void rig_detach(struct rig *r, uint32_t number);
 /* Hands a plan with all of it to the engine and waits until it is in force. */

@@ -15,7 +15,7 @@ static struct rig r;
 static struct consumer c[4];
 static _Atomic bool read_done;
 
-/* Everything is monotonic but the gauge. */
+/* Everything is monotonic but the gauges, which come last. */
 static void
 assert_grew(const struct dp_view *a, const struct dp_view *b)
 {
@@ -26,7 +26,7 @@ assert_grew(const struct dp_view *a, const struct dp_view *b)
 	for (uint32_t s = 0; s < RIG_CHANNELS; s++) {
 		x = (const uint64_t *)&a->sinks[s];
 		y = (const uint64_t *)&b->sinks[s];
-		for (size_t i = 0; i < DP_WORDS(a->sinks[s]) - 1; i++)
+		for (size_t i = 0; i < DP_WORDS(a->sinks[s]) - 2; i++)
 			assert_true(y[i] >= x[i]);
 	}
 }
@@ -194,7 +194,7 @@ counters_are_described(void **state)
 	/* Nothing is counted that is not declared, but for the reasons and the gauge. */
 	assert_int_equal(DECLARED, DP_WORDS(struct dp_engine_counters) - PKT_REASONS +
 					   DP_WORDS(struct dp_link_counters) +
-					   DP_WORDS(struct dp_channel_counters) - 1);
+					   DP_WORDS(struct dp_channel_counters) - 2);
 }
 
 int

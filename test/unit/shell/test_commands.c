@@ -111,7 +111,7 @@ static const struct {
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', color='tcp'}",
 		"pkteng.open_channel: unknown argument \"color\"; it takes engine, channel, "
 		"action, group, fields, filter, snaplen, sample, size, when_full, "
-		"when_detached, owner and mode"},
+		"when_detached, hold_bytes, owner and mode"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fliter='tcp'}",
 		"pkteng.open_channel: unknown argument \"fliter\"; did you mean \"filter\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter=''}",
@@ -128,7 +128,7 @@ static const struct {
 		"pkteng.open_channel: fields must be 5tuple, 3tuple, 2tuple or vlan+5tuple, "
 		"not \"4tuple\"; did you mean \"5tuple\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', when_detached='rebalanced'}",
-		"pkteng.open_channel: when_detached must be drop, wait or rebalance, not "
+		"pkteng.open_channel: when_detached must be drop, wait, rebalance or hold, not "
 		"\"rebalanced\"; did you mean \"rebalance\"?"},
 	{"pkteng.new{name='x', type='pcap', tunnels='iner'}",
 		"pkteng.new: tunnels must be inner or outer, not \"iner\"; did you mean "
