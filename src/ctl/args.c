@@ -185,8 +185,8 @@ policy_find(const char *what, const char *word, int n, struct ctl_err *err)
 	return i < 0 ? i : CTL_POLICY_DROP + i;
 }
 
-int
-ctl_channel_policies(
+static int
+channel_policies(
 	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
 {
 	static const char *const actions[] = {"SAMPLE", "COPY", "DROP"};
@@ -244,9 +244,8 @@ rules_refuse(
 	return 0;
 }
 
-int
-ctl_channel_rules(
-	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+static int
+channel_rules(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
 {
 	const char *words[PKT_FIELDS_MAX];
 
@@ -313,8 +312,8 @@ ctl_engine_tunnels(
 	return 0;
 }
 
-int
-ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
+static int
+channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
 {
 	ch->slots = CTL_RING_SLOTS;
 	if (size == 0)
@@ -325,4 +324,21 @@ ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err)
 	for (ch->slots = CHAN_MIN_SLOTS; ch->slots < size;)
 		ch->slots *= 2;
 	return 0;
+}
+
+int
+ctl_channel_spec(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
+{
+	int rc = ctl_channel_parse(ch, args->channel, err);
+
+	if (rc == 0)
+		rc = channel_policies(ch, args, err);
+	if (rc == 0)
+		rc = channel_size(ch, args->size, err);
+	if (rc == 0)
+		rc = ctl_access_channel(ch, args, err);
+	if (rc == 0)
+		rc = channel_rules(ch, args, err);
+	return rc < 0 ? rc : ctl_hold_make(ch, err);
 }

@@ -284,22 +284,6 @@ engine_channel_open(struct ctl_engine *engine, struct ctl_channel *ch, const cha
 					: channel_add(engine, ch, err);
 }
 
-static int
-channel_spec(struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err)
-{
-	int rc = ctl_channel_parse(ch, args->channel, err);
-
-	if (rc == 0)
-		rc = ctl_channel_policies(ch, args, err);
-	if (rc == 0)
-		rc = ctl_channel_size(ch, args->size, err);
-	if (rc == 0)
-		rc = ctl_access_channel(ch, args, err);
-	if (rc == 0)
-		rc = ctl_channel_rules(ch, args, err);
-	return rc < 0 ? rc : ctl_hold_make(ch, err);
-}
-
 /* 1: its filter has to be compiled first, for *link. */
 static int
 channel_try(struct ctl *ctl, struct ctl_channel *ch, const struct ctl_channel_args *args,
@@ -328,7 +312,7 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 {
 	struct ctl_filter_link link;
 	struct ctl_channel ch = {0};
-	int rc = channel_spec(&ch, args, err);
+	int rc = ctl_channel_spec(&ch, args, err);
 
 	while (rc == 0) {
 		pthread_mutex_lock(&ctl->lock);

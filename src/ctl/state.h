@@ -149,12 +149,9 @@ struct ctl_engine *ctl_engine_find(struct ctl *ctl, const char *name, struct ctl
 int ctl_channel_parse(struct ctl_channel *ch, const char *spelled, struct ctl_err *err);
 /* "pacf", ... */
 const char *ctl_transport_name(enum ctl_transport transport);
-int ctl_channel_policies(
-	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
-int ctl_channel_size(struct ctl_channel *ch, uint32_t size, struct ctl_err *err);
-/* After the policies: filter (not compiled yet), snaplen, sample and fields; filter_text is the
- * caller's to free, also on failure. */
-int ctl_channel_rules(
+/* All that was asked for; filter not compiled yet.  filter_text and what it holds are the
+ * caller's to free, also on failure.  Without the lock. */
+int ctl_channel_spec(
 	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_engine_tunnels(
 	struct pkt_conf *conf, const struct ctl_engine_args *args, struct ctl_err *err);
