@@ -481,7 +481,7 @@ def case_stopped_midway(lab):
         name = 'e%d' % mtu
         link(lab, wire, name)
         traffic = netns.Generator(wire, pps=100000) if mtu == 1500 else live.Traffic(wire, size=9000, pps=5000)
-        for _ in range(15):
+        for _ in range(15 if live.SOAK else 6):
             base = received(lab, name)
             lab.daemon.lua("pkteng.start{engine='%s'}" % name)
             until('packets', lambda: received(lab, name) > base + 50, 5)

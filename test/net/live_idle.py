@@ -16,6 +16,7 @@ from daemon import cpu_ns, list_channels, need, until
 CHANNELS = 8
 CPU_MOST = 0.01
 DELAY_MOST_NS = 5000000
+ATTEMPTS = 6
 
 
 def case_cpu(lab, kind):
@@ -26,7 +27,7 @@ def case_cpu(lab, kind):
     wire.send([netns.frame(i) for i in range(1000)], pps=10000)
     engine.quiet(1000)
     pids = [lab.daemon.process.pid] + [sink.pid for sink in sinks]
-    seconds = 30 if live.SOAK else 8
+    seconds = 30 if live.SOAK else 6
     time.sleep(0.5)
     start, before = time.monotonic(), [cpu_ns(pid) for pid in pids]
     time.sleep(seconds)
@@ -83,27 +84,29 @@ def delay(lab, kind, count, pps):
 
 
 def delay_check(lab, kind, count, pps):
-    """One of three attempts must do, of those in which the machine does not add most of it itself."""
+    """One attempt must do, of those in which the machine does not add most of it itself: its interrupts wait in
+    a thread like any other when there is much to do."""
     disturbed = 0
-    for _ in range(3):
+    for _ in range(ATTEMPTS):
         p99, least = delay(lab, kind, count, pps)
         if p99 < DELAY_MOST_NS:
             return
         disturbed += least > DELAY_MOST_NS / 2
-    if disturbed == 3:
+    if disturbed == ATTEMPTS:
         raise netns.Skipped('the machine is too busy: a plain socket waits for more than %g ms as well' %
                             (DELAY_MOST_NS / 2e6))
-    raise netns.Failed('p99 is more than %d ms in each of three attempts' % (DELAY_MOST_NS / 1e6))
+    raise netns.Failed('p99 is more than %d ms in each of %d attempts' % (DELAY_MOST_NS / 1e6, ATTEMPTS))
 
 
 def case_delay(lab, kind):
     """A packet now and then arrives within 5 ms (p99)."""
-    os.setpriority(os.PRIO_PROCESS, 0, -15)  # what is started from here on inherits it
+    # What else runs here is not to be measured.  What is started from here on inherits it.
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     try:
-        delay_check(lab, kind, 200, 20)
-        delay_check(lab, kind, 200 if live.SOAK else 8, 1)
+        delay_check(lab, kind, 200 if live.SOAK else 100, 20)
+        delay_check(lab, kind, 200 if live.SOAK else 5, 1)
     finally:
-        os.setpriority(os.PRIO_PROCESS, 0, 0)
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 if __name__ == '__main__':

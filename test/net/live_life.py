@@ -73,7 +73,7 @@ class Watched:
 
 def case_down_up(lab, kind):
     w = Watched(lab, kind)
-    for i in range(50 if live.SOAK else 12):
+    for i in range(50):
         if i == 3:
             w.remember()
         w.wire.down()

@@ -2,9 +2,10 @@
 """What explain says of a packet is what the engine does with it, fragments in whatever order they come.
 
 Every capture of fragments.py (the shared ones that have fragments, pacf-gen's, tunnels made by hand, those whose
-own packets are fragments of fragments too) in every order that it makes: over 16 `pcap:` channels, what explain
-names for a channel is, one after the other, what is in the channel's file; and the first fragment that a later
-one is said to follow is, by tshark, of the same datagram, and there is one if tshark sees one in time.
+own packets are fragments of fragments too), in each second order that it makes (all with PACF_SOAK=1): over 16
+`pcap:` channels, what explain names for a channel is, one after the other, what is in the channel's file; and
+the first fragment that a later one is said to follow is, by tshark, of the same datagram, and there is one if
+tshark sees one in time.
 
 PACF_GEN, EXPLAINED: the programs.  PACF_SHARED: the folder that holds traces/.  Exit status 77: skipped.
 """
@@ -12,9 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
-from captures import Followed, output_unit, read_capture
+from captures import Followed, output_unit, read_capture, scratch
 from fragments import generated, make_variant, shared, variants
 
 CHANNELS = 16
@@ -62,13 +62,13 @@ def main():
         print('tshark is not installed: skipped')
         return 77
     total = failed = followers = jobs = 0
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
         os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
         prefix = os.path.join(folder, 'out.')
-        for path, linktype, packets, infos in shared(folder) + generated(folder):
-            for name, order, gap in variants(packets, infos):
-                if not order:
+        for number, (path, linktype, packets, infos) in enumerate(shared(folder) + generated(folder)):
+            for turn, (name, order, gap) in enumerate(variants(packets, infos), number):
+                if not order or (turn % 2 and not os.environ.get('PACF_SOAK')):
                     continue
                 capture, mine = make_variant(os.path.join(folder, 'variant.pcap'), linktype, packets, infos, order,
                                              gap)

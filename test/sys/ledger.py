@@ -20,7 +20,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 
 import captures
 from daemon import (Client, Daemon, Failed, channel_of, check_ledger, dropped, list_channels, need,
@@ -370,7 +369,7 @@ def main():
         return 77
     status = 0
     for name in args.cases or CASES:
-        with tempfile.TemporaryDirectory() as folder:
+        with captures.scratch() as folder:
             os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
             os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
             daemon = Daemon(folder)

@@ -19,10 +19,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from captures import Flows, find_captures, find_disorder, find_torn, join_captures, output_unit, read_capture
+from captures import Flows, find_captures, find_disorder, find_torn, join_captures, output_unit, read_capture, scratch
 
 MOST = 16     # channels
 AT_ONCE = 16  # engines
@@ -234,7 +233,7 @@ def main():
     if not captures:
         print('no captures here: skipped')
         sys.exit(77)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch() as folder:
         os.environ['PACF_RUNDIR'] = os.path.join(folder, 'run')
         os.mkdir(os.environ['PACF_RUNDIR'], 0o700)
         joined = join_captures(captures, folder)
