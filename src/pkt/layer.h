@@ -20,6 +20,14 @@ enum pkt_family { PKT_FAMILY_NONE, PKT_FAMILY_MAC, PKT_FAMILY_IPV4, PKT_FAMILY_I
 	X(SLL, "sll")               \
 	X(SLL2, "sll2")             \
 	X(NULL, "null")             \
+	X(CHDLC, "chdlc")           \
+	X(WLAN, "802.11")           \
+	X(RADIOTAP, "radiotap")     \
+	X(PRISM, "prism")           \
+	X(PPI, "ppi")               \
+	X(FDDI, "fddi")             \
+	X(TOKEN_RING, "token-ring") \
+	X(NFLOG, "nflog")           \
 	X(LLC, "llc")               \
 	X(VLAN, "vlan")             \
 	X(VNTAG, "vntag")           \

@@ -22,6 +22,28 @@ pkt_link_from_dlt(int dlt)
 		return PKT_LINK_SLL;
 	case WIRE_DLT_SLL2:
 		return PKT_LINK_SLL2;
+	case WIRE_DLT_PPP:
+	case WIRE_DLT_PPP_SERIAL:
+		return PKT_LINK_PPP;
+	case WIRE_DLT_CHDLC:
+		return PKT_LINK_CHDLC;
+	case WIRE_DLT_WLAN:
+		return PKT_LINK_WLAN;
+	case WIRE_DLT_RADIOTAP:
+		return PKT_LINK_RADIOTAP;
+	case WIRE_DLT_PRISM:
+	case WIRE_DLT_AVS:
+		return PKT_LINK_PRISM;
+	case WIRE_DLT_PPI:
+		return PKT_LINK_PPI;
+	case WIRE_DLT_FDDI:
+		return PKT_LINK_FDDI;
+	case WIRE_DLT_TOKEN_RING:
+		return PKT_LINK_TOKEN_RING;
+	case WIRE_DLT_MPLS:
+		return PKT_LINK_MPLS;
+	case WIRE_DLT_NFLOG:
+		return PKT_LINK_NFLOG;
 	default:
 		return PKT_LINK_OTHER;
 	}

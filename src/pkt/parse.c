@@ -45,6 +45,14 @@ static walk_fn *const walkers[PKT_LAYERS] = {
 	[PKT_LAYER_SLL] = walk_sll,
 	[PKT_LAYER_SLL2] = walk_sll2,
 	[PKT_LAYER_NULL] = walk_null,
+	[PKT_LAYER_CHDLC] = walk_chdlc,
+	[PKT_LAYER_WLAN] = walk_wlan,
+	[PKT_LAYER_RADIOTAP] = walk_radiotap,
+	[PKT_LAYER_PRISM] = walk_prism,
+	[PKT_LAYER_PPI] = walk_ppi,
+	[PKT_LAYER_FDDI] = walk_fddi,
+	[PKT_LAYER_TOKEN_RING] = walk_token_ring,
+	[PKT_LAYER_NFLOG] = walk_nflog,
 	[PKT_LAYER_LLC] = walk_llc,
 	[PKT_LAYER_VLAN] = walk_vlan,
 	[PKT_LAYER_VNTAG] = walk_vntag,
@@ -80,30 +88,54 @@ static walk_fn *const walkers[PKT_LAYERS] = {
 	[PKT_LAYER_L2TP] = walk_l2tpv3,
 };
 
+/* No header: the packet itself says what it is. */
+static enum pkt_layer
+first_of_raw(struct walk *w)
+{
+	if (!walk_has(w, 1))
+		return walk_short(w);
+	if (*w->data >> 4 == 4)
+		return PKT_LAYER_IPV4;
+	if (*w->data >> 4 == 6)
+		return PKT_LAYER_IPV6;
+	return walk_stop(w, PKT_MALFORMED);
+}
+
+/* Serial lines have either framing; no PPP begins with Cisco's address. */
+static enum pkt_layer
+first_of_serial(struct walk *w)
+{
+	if (!walk_has(w, 1))
+		return walk_short(w);
+	return (*w->data & 0x7f) == WIRE_CHDLC_ADDRESS ? PKT_LAYER_CHDLC : PKT_LAYER_PPP;
+}
+
 static enum pkt_layer
 first_layer(struct walk *w, enum pkt_link link)
 {
-	switch (link) {
-	case PKT_LINK_ETHER:
-		return PKT_LAYER_ETHERNET;
-	case PKT_LINK_NULL:
-		return PKT_LAYER_NULL;
-	case PKT_LINK_SLL:
-		return PKT_LAYER_SLL;
-	case PKT_LINK_SLL2:
-		return PKT_LAYER_SLL2;
-	case PKT_LINK_RAW:
-		if (!walk_has(w, 1))
-			return walk_short(w);
-		if (*w->data >> 4 == 4)
-			return PKT_LAYER_IPV4;
-		if (*w->data >> 4 == 6)
-			return PKT_LAYER_IPV6;
-		return walk_stop(w, PKT_MALFORMED);
-	case PKT_LINK_OTHER:
-		break;
-	}
-	return walk_stop(w, PKT_UNKNOWN_LINK);
+	static const uint8_t layers[PKT_LINKS] = {
+		[PKT_LINK_ETHER] = PKT_LAYER_ETHERNET,
+		[PKT_LINK_NULL] = PKT_LAYER_NULL,
+		[PKT_LINK_SLL] = PKT_LAYER_SLL,
+		[PKT_LINK_SLL2] = PKT_LAYER_SLL2,
+		[PKT_LINK_CHDLC] = PKT_LAYER_CHDLC,
+		[PKT_LINK_WLAN] = PKT_LAYER_WLAN,
+		[PKT_LINK_RADIOTAP] = PKT_LAYER_RADIOTAP,
+		[PKT_LINK_PRISM] = PKT_LAYER_PRISM,
+		[PKT_LINK_PPI] = PKT_LAYER_PPI,
+		[PKT_LINK_FDDI] = PKT_LAYER_FDDI,
+		[PKT_LINK_TOKEN_RING] = PKT_LAYER_TOKEN_RING,
+		[PKT_LINK_MPLS] = PKT_LAYER_MPLS,
+		[PKT_LINK_NFLOG] = PKT_LAYER_NFLOG,
+	};
+
+	if (link == PKT_LINK_RAW)
+		return first_of_raw(w);
+	if (link == PKT_LINK_PPP)
+		return first_of_serial(w);
+	if ((unsigned)link >= PKT_LINKS || layers[link] == PKT_LAYER_NONE)
+		return walk_stop(w, PKT_UNKNOWN_LINK);
+	return (enum pkt_layer)layers[link];
 }
 
 /* Fragments first: their digest is to be looked up, or to be remembered, whatever they hold. */

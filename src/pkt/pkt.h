@@ -28,6 +28,17 @@ enum pkt_link {
 	PKT_LINK_NULL, /* 0 (host order of the writer) and 108 (network order): 4-byte family */
 	PKT_LINK_SLL,  /* 113 */
 	PKT_LINK_SLL2, /* 276 */
+	PKT_LINK_PPP,  /* 9, 50: RFC 1662's framing, or Cisco's HDLC */
+	PKT_LINK_CHDLC,	     /* 104 */
+	PKT_LINK_WLAN,	     /* 105: IEEE 802.11 */
+	PKT_LINK_RADIOTAP,   /* 127 */
+	PKT_LINK_PRISM,	     /* 119, 163 (AVS) */
+	PKT_LINK_PPI,	     /* 192 */
+	PKT_LINK_FDDI,	     /* 10 */
+	PKT_LINK_TOKEN_RING, /* 6 */
+	PKT_LINK_MPLS,	     /* 219 */
+	PKT_LINK_NFLOG,	     /* 239 */
+	PKT_LINKS
 };
 enum pkt_link pkt_link_from_dlt(int dlt);
 

@@ -14,6 +14,7 @@
 
 #include "pkt.h"
 #include "wire.h"
+#include "wire_link.h"
 
 #include <stddef.h>
 
@@ -24,6 +25,7 @@ struct walk {
 	bool whole;   /* end is the end of the datagram: not of the capture, a fragment, a quote
 		       */
 	bool quoted;  /* inside of an ICMP error */
+	bool padded;  /* an IEEE 802.11 header is filled up to 4 bytes */
 	const struct pkt_conf *conf;
 	struct pkt_flow *flow;
 	uint64_t vlans; /* passed so far */
@@ -118,6 +120,8 @@ uint64_t walk_tag(const struct walk *w, uint32_t id, uint8_t proto);
 
 typedef enum pkt_layer walk_fn(struct walk *w);
 walk_fn walk_ether, walk_null, walk_sll, walk_sll2, walk_llc;
+walk_fn walk_radiotap, walk_prism, walk_ppi, walk_wlan;
+walk_fn walk_chdlc, walk_fddi, walk_token_ring, walk_nflog;
 walk_fn walk_vlan, walk_vntag, walk_pbb, walk_cfp, walk_macsec, walk_nsh, walk_mpls,
 	walk_control_word, walk_pppoe, walk_ppp;
 walk_fn walk_ipv4, walk_ipv6, walk_extension, walk_routing, walk_fragment, walk_ports;

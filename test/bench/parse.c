@@ -223,7 +223,7 @@ corpus_file(const char *folder, const char *name)
 		exit(1);
 	}
 	in = input_new(name);
-	in->link = (first & 127) % (PKT_LINK_SLL2 + 1);
+	in->link = (first & 127) % PKT_LINKS;
 	in->len = (uint32_t)fread(in->bytes, 1, sizeof(in->bytes), file);
 	fclose(file);
 }

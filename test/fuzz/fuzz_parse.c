@@ -77,7 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	pkt_conf_init(&conf, PKT_DEFAULT_KEY);
-	link = (data[0] & 127) % (PKT_LINK_SLL2 + 1);
+	link = (data[0] & 127) % PKT_LINKS;
 	conf.outer = data[0] >> 7;
 	data++;
 	size--;

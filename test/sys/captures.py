@@ -19,7 +19,7 @@ def scratch():
     return tempfile.TemporaryDirectory(dir=where)
 
 
-SUPPORTED = {0, 1, 101, 108, 113, 228, 229, 276}
+SUPPORTED = {0, 1, 6, 9, 10, 50, 101, 104, 105, 108, 113, 119, 127, 163, 192, 219, 228, 229, 239, 276}
 Packet = collections.namedtuple('Packet', 'ts_ns len data')
 
 

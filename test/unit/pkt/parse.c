@@ -156,8 +156,12 @@ link_types(void **state)
 		enum pkt_link link;
 	} known[] = {{0, PKT_LINK_NULL}, {1, PKT_LINK_ETHER}, {12, PKT_LINK_RAW},
 		{14, PKT_LINK_RAW}, {101, PKT_LINK_RAW}, {108, PKT_LINK_NULL},
-		{113, PKT_LINK_SLL}, {127, PKT_LINK_OTHER}, {228, PKT_LINK_RAW},
-		{229, PKT_LINK_RAW}, {276, PKT_LINK_SLL2}, {-1, PKT_LINK_OTHER}};
+		{113, PKT_LINK_SLL}, {127, PKT_LINK_RADIOTAP}, {228, PKT_LINK_RAW},
+		{229, PKT_LINK_RAW}, {276, PKT_LINK_SLL2}, {6, PKT_LINK_TOKEN_RING},
+		{9, PKT_LINK_PPP}, {10, PKT_LINK_FDDI}, {50, PKT_LINK_PPP},
+		{104, PKT_LINK_CHDLC}, {105, PKT_LINK_WLAN}, {119, PKT_LINK_PRISM},
+		{163, PKT_LINK_PRISM}, {192, PKT_LINK_PPI}, {219, PKT_LINK_MPLS},
+		{239, PKT_LINK_NFLOG}, {147, PKT_LINK_OTHER}, {-1, PKT_LINK_OTHER}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -9,6 +9,19 @@
 #define IP4 "IP4:04 IP4:04 IP4:04 IP4:04 "
 #define IP8 IP4 IP4
 #define L8 "ipv4 ipv4 ipv4 ipv4 ipv4 ipv4 ipv4 ipv4 "
+#define MAC1 "x:020000000001 "
+#define MAC2 "x:020000000002 "
+#define MAC3 "x:020000000003 "
+#define MAC4 "x:020000000004 "
+#define SNAP4 "x:aaaa030000000800 "
+#define ZERO8 "x:0000000000000000 "
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NFLOG_PREFIX "x:05000a00 x:00000000 "
+#define NFLOG_TCP4 "x:2c000900 "
+#else
+#define NFLOG_PREFIX "x:0005000a x:00000000 "
+#define NFLOG_TCP4 "x:002c0009 "
+#endif
 #define E PKT_LINK_ETHER
 #define TCP4 "ip4:06 tcp"
 #define UDP6 "ip6:11 udp:4000:53"
@@ -56,6 +69,52 @@ const struct tunnel_vector tunnel_vectors[] = {
 	{"sll2-mpls", PKT_LINK_SLL2, "x:8847000000000002000100060200000000000000 x:00011140 " TCP4, B4, PKT_OK,
 		"sll2 mpls " IN4},
 	{"sll-netlink", PKT_LINK_SLL, "x:00040338000000000000000000000000 x:0000", NULL, PKT_NON_IP, "sll"},
+
+	/* other link layers */
+	{"ppp", PKT_LINK_PPP, "x:ff030021 " TCP4, B4, PKT_OK, "ppp " IN4},
+	{"ppp-short", PKT_LINK_PPP, "x:57 " UDP6, B6, PKT_OK, "ppp " IN6},
+	{"ppp-lcp", PKT_LINK_PPP, "x:ff03c02101010004", NULL, PKT_NON_IP, "ppp"},
+	{"serial-chdlc", PKT_LINK_PPP, "x:0f000800 " TCP4, B4, PKT_OK, "chdlc " IN4},
+	{"chdlc", PKT_LINK_CHDLC, "x:8f0086dd " UDP6, B6, PKT_OK, "chdlc " IN6},
+	{"chdlc-slarp", PKT_LINK_CHDLC, "x:8f00803500000002", NULL, PKT_NON_IP, "chdlc"},
+	{"wlan-to-ap", PKT_LINK_WLAN, "x:08010000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, B4, PKT_OK, "802.11 llc " IN4},
+	{"wlan-qos-htc", PKT_LINK_WLAN, "x:88820000 " MAC1 MAC3 MAC2 "x:1000 x:0000 x:00000000 " SNAP4 TCP4, B4,
+		PKT_OK, "802.11 llc " IN4},
+	{"wlan-4-addresses", PKT_LINK_WLAN, "x:08030000 " MAC3 MAC4 MAC1 "x:0000 " MAC2 SNAP4 TCP4, B4, PKT_OK,
+		"802.11 llc " IN4},
+	{"wlan-joined", PKT_LINK_WLAN, "x:88010000 " MAC3 MAC1 MAC2 "x:0000 x:8000 " MAC2 MAC1 "l:0 " SNAP4 TCP4, B4,
+		PKT_OK, "802.11 ethernet llc " IN4},
+	{"wlan-encrypted", PKT_LINK_WLAN, "x:08410000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-piece", PKT_LINK_WLAN, "x:08010000 " MAC3 MAC1 MAC2 "x:0100 " SNAP4 TCP4, NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-more", PKT_LINK_WLAN, "x:08050000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-null", PKT_LINK_WLAN, "x:48010000 " MAC3 MAC1 MAC2 "x:0000", NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-beacon", PKT_LINK_WLAN, "x:80000000 " MAC3 MAC1 MAC1 "x:0000", NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-ack", PKT_LINK_WLAN, "x:d4000000 " MAC1, NULL, PKT_NON_IP, "802.11*"},
+	{"wlan-version", PKT_LINK_WLAN, "x:09010000 " MAC3 MAC1 MAC2 "x:0000", NULL, PKT_MALFORMED, "802.11"},
+	{"radiotap", PKT_LINK_RADIOTAP, "x:0000080000000000 x:08010000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, B4, PKT_OK,
+		"radiotap 802.11 llc " IN4},
+	/* A second word of what is present, the time, flags that say padded: two bytes behind the QoS. */
+	{"radiotap-padded", PKT_LINK_RADIOTAP, "x:00001a00 x:03000080 x:00000000 x:00000000 x:0102030405060708 x:2000 "
+		"x:88010000 " MAC3 MAC1 MAC2 "x:0000 x:0000 x:0000 " SNAP4 TCP4, B4, PKT_OK, "radiotap 802.11 llc " IN4},
+	{"radiotap-short", PKT_LINK_RADIOTAP, "x:0000070000000000", NULL, PKT_MALFORMED, "radiotap"},
+	{"avs", PKT_LINK_PRISM, "x:8021100100000040 " ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 "x:08010000 " MAC3 MAC1 MAC2
+		"x:0000 " SNAP4 TCP4, B4, PKT_OK, "prism 802.11 llc " IN4},
+	{"prism", PKT_LINK_PRISM, "x:4400000090000000 " ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 ZERO8
+		ZERO8 ZERO8 ZERO8 ZERO8 ZERO8 "x:08010000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, B4, PKT_OK,
+		"prism 802.11 llc " IN4},
+	{"ppi", PKT_LINK_PPI, "x:0000080069000000 x:08010000 " MAC3 MAC1 MAC2 "x:0000 " SNAP4 TCP4, B4, PKT_OK,
+		"ppi 802.11 llc " IN4},
+	{"ppi-ethernet", PKT_LINK_PPI, "x:0000080001000000 " B4, B4, PKT_OK, "ppi " EIN4},
+	{"ppi-unknown", PKT_LINK_PPI, "x:0000080093000000 " B4, NULL, PKT_UNKNOWN_LINK, "ppi"},
+	{"fddi", PKT_LINK_FDDI, "x:50 " MAC2 MAC1 SNAP4 TCP4, B4, PKT_OK, "fddi llc " IN4},
+	{"fddi-smt", PKT_LINK_FDDI, "x:41 " MAC2 MAC1, NULL, PKT_NON_IP, "fddi*"},
+	{"token-ring", PKT_LINK_TOKEN_RING, "x:1040 " MAC2 MAC1 SNAP4 TCP4, B4, PKT_OK, "token-ring llc " IN4},
+	{"token-ring-route", PKT_LINK_TOKEN_RING, "x:1040 " MAC2 "x:820000000001 x:06300011002f " SNAP4 TCP4, B4, PKT_OK,
+		"token-ring llc " IN4},
+	{"mpls-link", PKT_LINK_MPLS, "x:00011140 " TCP4, B4, PKT_OK, "mpls " IN4},
+	/* Attributes in this machine's order: a prefix, the packet. */
+	{"nflog", PKT_LINK_NFLOG, "x:02000000 " NFLOG_PREFIX NFLOG_TCP4 TCP4, B4, PKT_OK, "nflog " IN4},
+	{"nflog-bad", PKT_LINK_NFLOG, "x:02000000 x:00000000", NULL, PKT_MALFORMED, "nflog"},
 
 	/* by IP protocol number */
 	OK("ipip", V4 "04 " TCP4, B4, LV4 IN4),
