@@ -98,6 +98,14 @@ def reap(pid, seconds=20):
     raise Failed('the daemon does not end')
 
 
+def kill_children():
+    """After a failure: what is left, all of it our child."""
+    with open('/proc/self/task/%d/children' % os.getpid(), encoding='ascii') as f:
+        for pid in f.read().split():
+            os.kill(int(pid), signal.SIGKILL)
+            os.waitpid(int(pid), 0)
+
+
 def lines_of(path):
     with open(path, encoding='utf-8') as f:
         return f.read().splitlines()
@@ -459,11 +467,10 @@ def main():
             print('%s: %s (%.1f s)' % (name, 'skipped: ' + skipped if skipped else 'ok', time.monotonic() - begin), flush=True)
         except (Failed, subprocess.TimeoutExpired) as error:
             print('FAILED: %s: %s' % (name, error))
-            with contextlib.suppress(OSError):
-                os.kill(int(open(os.path.join(folder, 'run/pacf.pid'), encoding='ascii').read()), signal.SIGKILL)
             return 1
         finally:
             Client.kill_everyone()
+            kill_children()
             shutil.rmtree(folder, ignore_errors=True)
     return 0
 
