@@ -306,6 +306,27 @@ def case_full(lab):
     return None
 
 
+def case_syslog(lab):
+    """Without a file, -d logs to syslog: with its process and priority."""
+    if os.geteuid() != 0:
+        return 'not root'
+    path = os.path.join(lab.folder, 'syslog')
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind(path)
+    log.settimeout(20)
+    subprocess.run(['unshare', '-m', 'sh', '-ec', 'mount -t tmpfs none /dev; mknod -m 666 /dev/null c 1 3; '
+                    'mknod -m 666 /dev/urandom c 1 9; ln -s "$1" /dev/log; exec "$0" -d', PACF, path],
+                   check=True, timeout=30)
+    pid = lab.pid()
+    first = log.recv(4096).decode()
+    need(re.fullmatch(r'<29>.* pacf\[%d\]: version \S+ runs as process %d' % (pid, pid), first), first)
+    os.kill(pid, signal.SIGHUP)
+    need('<30>' in log.recv(4096).decode(), 'SIGHUP is not for information')
+    lab.end(pid)
+    need(log.recv(4096).decode().endswith('SIGTERM: ends'), 'the end is not told')
+    return None
+
+
 def case_closed(lab):
     """Standard descriptors that are closed from the start."""
     for how in ('-d', '-F'):
