@@ -169,14 +169,14 @@ link_types(void **state)
 	struct ctl_link_args args = {.engine = "e", .ifname = path, .qid = -1, .loop = 1};
 
 	snprintf(path, sizeof(path), "%s/radio.pcap", rig_dir);
-	rig_write(path, 10, 127, false); /* radiotap: not parsed */
+	rig_write(path, 10, 147, false); /* the user's own: not parsed */
 	rig_engine("e", "x{0");
-	REFUSED(ctl_link(ctl, &args, &err), -EINVAL, path, "link type 127");
+	REFUSED(ctl_link(ctl, &args, &err), -EINVAL, path, "link type 147");
 	OK(ctl_unlink(ctl, "e", rig_capture, &err));
 	OK(ctl_link(ctl, &args, &err));
 	REFUSED(ctl_engine_start(ctl, "e", &err), -EINVAL, "pacf:x{0", "action=\"COPY\"");
 	OK(ctl_channel_close(ctl, "e", "x{0", &err));
-	REFUSED(rig_open("e", "x{1"), -EINVAL, "pacf:x{1", "link type 127");
+	REFUSED(rig_open("e", "x{1"), -EINVAL, "pacf:x{1", "link type 147");
 	OK(rig_open_copy("e", "x{1", "drop"));
 	OK(ctl_engine_start(ctl, "e", &err));
 	OK(ctl_wait(ctl, "e", 30, NULL, &err));
