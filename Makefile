@@ -17,6 +17,7 @@ all: build/build.ninja
 	@ln -sfn ../build/src/daemon/pacf bin/pacf
 	@ln -sfn ../build/src/shim/pacf-run bin/pacf-run
 	@ln -sfn ../build/src/tools/pacf-gen bin/pacf-gen
+	@ln -sfn ../build/src/tools/pacfctl bin/pacfctl
 
 help:
 	@echo 'make                      builds everything; the programs are in bin/'

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -57,37 +56,14 @@ chan_attach_connect(const char *rundir)
 	return fd;
 }
 
-/* A daemon that ends in good order unlinks its lock: whoever had it open holds nothing. */
-static bool
-still_there(int fd, const char *path)
-{
-	struct stat held, there;
-
-	return fstat(fd, &held) == 0 && lstat(path, &there) == 0 &&
-	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
-}
-
 /* The lock says whether a daemon lives; the socket's file can't. */
 static int
 take_lock(const char *rundir)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int fd, err = path_join(path, sizeof(path), rundir, CHAN_LOCK);
+	int err = path_join(path, sizeof(path), rundir, CHAN_LOCK);
 
-	if (err != 0)
-		return err;
-	for (;;) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0)
-			return -errno;
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			err = fail_close(fd);
-			return err == -EWOULDBLOCK ? -EADDRINUSE : err;
-		}
-		if (still_there(fd, path))
-			return fd;
-		close(fd);
-	}
+	return err != 0 ? err : os_lock_take(path);
 }
 
 /* Nobody can connect before listen, so the mode is right before anyone is served. */

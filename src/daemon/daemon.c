@@ -119,7 +119,7 @@ start(struct daemon *d)
 
 	if (!open_planes(d) || !run_scripts(d))
 		return false;
-	if (daemon_serve(d->keeper.shell, &err) < 0)
+	if (shell_serve(d->keeper.shell, &err) < 0)
 		return say(&err);
 	d->serves = true;
 	/* Engines are up, and nobody was told. */
@@ -137,7 +137,7 @@ end(struct daemon *d)
 
 	daemon_notify_send(&k->notify, "STOPPING=1");
 	if (d->serves)
-		daemon_serve_end(k->shell);
+		shell_serve_end(k->shell);
 	daemon_keeper_stop(k);
 	shell_close(k->shell);
 	metrics_stop();
@@ -160,7 +160,7 @@ daemon_run(const struct daemon_options *o)
 	}
 	daemon_notify_open(&d.keeper.notify);
 	if (start(&d))
-		status = daemon_wait_end(d.keeper.shell);
+		status = shell_wait_end(d.keeper.shell);
 	else if (d.keeper.shell != NULL && shell_status(d.keeper.shell) != 0)
 		status = shell_status(d.keeper.shell);
 	end(&d);

@@ -75,12 +75,6 @@ void daemon_notify_open(struct daemon_notify *n);
 void daemon_notify_send(const struct daemon_notify *n, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* wait.c: between serve and serve_end the main thread is in wait_end, until stop. */
-int daemon_serve(struct shell *sh, struct ctl_err *err);
-void daemon_serve_end(struct shell *sh);
-int daemon_wait_end(struct shell *sh);
-void daemon_stop(struct shell *sh);
-
 /*
  * keeper.c: the thread that takes SIGTERM, SIGINT and SIGHUP, which all others block, and feeds
  * the watchdog as long as every engine turns.

@@ -97,7 +97,7 @@ take_signal(struct daemon_keeper *k, int signo)
 		return;
 	}
 	os_log(OS_LOG_NOTICE, "%s: ends", signo == SIGTERM ? "SIGTERM" : "SIGINT");
-	daemon_stop(k->shell);
+	shell_stop(k->shell);
 }
 
 static void *

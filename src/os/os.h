@@ -100,6 +100,11 @@ const char *os_rundir_of_root(void);
  * user's; -EACCES: others may write into it, or into one above it that has no sticky bit. */
 int os_rundir_check(const char *path);
 
+/* A lock that says whether the daemon which took it lives: its descriptor, to be kept; or
+ * -EADDRINUSE while another has it, or -errno.  Who ends in good order unlinks the file first
+ * and then closes. */
+int os_lock_take(const char *path);
+
 #ifdef __cplusplus
 }
 #endif

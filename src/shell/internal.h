@@ -9,6 +9,8 @@
 #ifndef PACF_SHELL_INTERNAL_H
 #define PACF_SHELL_INTERNAL_H
 
+#include "gil.h"
+#include "seat.h"
 #include "shell.h"
 
 #include <lauxlib.h>
@@ -16,14 +18,17 @@
 #include <lualib.h>
 #include <stddef.h>
 
+struct server;
+
 struct shell {
 	struct ctl *ctl;
-	lua_State *lua;
-	struct ctl_breaker *breaker; /* ends what the running command waits for */
-	bool interactive;	     /* at the prompt: SIGINT stops a command only */
-	bool leaving;		     /* pacf.shutdown() or os.exit() */
-	bool failed;
-	int exit_code; /* from os.exit(), -1: none */
+	lua_State *lua; /* the main one: the local seat's */
+	struct gil gil;
+	struct seat local;
+	struct server *server; /* of remote shells; NULL: none */
+	lua_State *nursery;    /* makes theirs; used under the lock only */
+	int stop_fd;	       /* a bell: shell_stop */
+	_Atomic bool stop;
 };
 
 /* eval.c: one piece of Lua. */
@@ -31,34 +36,42 @@ enum eval { EVAL_OK, EVAL_FAILED, EVAL_MORE };
 #define EVAL_CHUNK "=shell" /* name of chunks that are no file: not shown in errors */
 /* Compiles and runs a statement or expression, prints its values, reports errors.  EVAL_MORE:
  * it is not complete and more may come (never with last). */
-enum eval eval_text(struct shell *sh, const char *text, bool last);
-enum eval eval_file(struct shell *sh, const char *path);
-/* From now on Lua looks at the signal flags now and then. */
-void eval_watch(struct shell *sh);
+enum eval eval_text(struct seat *seat, const char *text, bool last);
+/* A script, and one whose text is here. */
+enum eval eval_file(struct seat *seat, const char *path);
+enum eval eval_chunk(struct seat *seat, const char *name, const char *text, size_t bytes);
+/* From now on Lua looks now and then whether it is to stop. */
+void eval_watch(struct seat *seat);
 /* Calls function `name` of the prelude with nargs values from the stack; false: the error was
- * reported and nothing is pushed. */
-bool eval_prelude(struct shell *sh, const char *name, int nargs, int nresults);
+ * reported and nothing is pushed.  The caller has the lock of Lua. */
+bool eval_prelude(struct seat *seat, const char *name, int nargs, int nresults);
+/* Tab: text is what to insert and then the names, each with its final 0; the caller frees it.
+ */
+struct eval_names {
+	char *text;
+	size_t insert_bytes, names_bytes;
+};
+bool eval_complete(struct seat *seat, const char *line, size_t bytes, struct eval_names *out);
 
-/* signals.c: signals and the standard input they interrupt. */
-void signals_install(struct shell *sh);
-void signals_restore(void);
-/* The running command is to stop. */
-bool signals_stop(const struct shell *sh);
-/* SIGTERM, SIGHUP, or SIGINT in a script: its number, else 0. */
-int signals_fatal(const struct shell *sh);
-void signals_clear_interrupt(void);
-/* The next byte of standard input; waits without losing a signal. */
-enum { INPUT_EOF = -1, INPUT_SIGNAL = -2, INPUT_RESIZED = -3 };
-int signals_input(const struct shell *sh);
+/* shell.c: an evaluation of the local seat has ended; true: well, and on it goes. */
+bool shell_finish(struct shell *sh, enum eval result);
+/* local.c: SIGTERM, SIGHUP, or SIGINT in a script: its number, else 0. */
+int local_fatal(const struct seat *seat);
+/* A seat's parts; the lua_State comes after.  0 or -errno. */
+int seat_open(struct seat *seat, struct shell *sh, const struct seat_ops *ops);
+void seat_close(struct seat *seat);
 
-/* Functions for `core`; the shell is in the Lua state's extra space. */
+/* Functions for `core`. */
 extern const luaL_Reg lua_pacf_core[];
 extern const luaL_Reg lua_pkteng_core[];
 extern const luaL_Reg lua_metrics_core[];
+/* Puts print, io.write and their kin in the place of Lua's. */
+void lua_io_open(lua_State *L);
 static inline struct shell *
 shell_of(lua_State *L)
 {
-	return *(struct shell **)lua_getextraspace(L);
+	(void)L;
+	return seat_here()->sh;
 }
 /* true, or nil and the sentence. */
 int shell_result(lua_State *L, int rc, const struct ctl_err *err);
@@ -89,8 +102,9 @@ void progress_update(struct progress *bar, const struct ctl_progress *p, uint64_
 /* The text of the bar, at most width columns. */
 void progress_format(char *buf, size_t size, int width, const struct progress *bar,
 	const struct ctl_progress *p, uint64_t now_ns);
-void progress_draw(struct progress *bar, const struct ctl_progress *p, uint64_t now_ns);
-void progress_erase(struct progress *bar);
+void progress_draw(
+	struct progress *bar, struct seat *seat, const struct ctl_progress *p, uint64_t now_ns);
+void progress_erase(struct progress *bar, struct seat *seat);
 
 /* The embedded prelude, made by tools/embed.py; ends with a NULL name. */
 struct shell_chunk {

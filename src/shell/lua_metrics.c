@@ -12,14 +12,18 @@ core_metrics(lua_State *L)
 	const char *listen = lua_tostring(L, 1);
 	char address[METRICS_ADDRESS_MAX];
 	struct ctl_err err = {""};
-	int rc;
+	struct gil *gil = gil_lend();
+	int rc = 0;
 
-	if (listen == NULL) {
+	if (listen == NULL)
 		metrics_stop();
+	else
+		rc = metrics_serve(seat_here()->sh->ctl, listen, address, &err);
+	gil_return(gil);
+	if (listen == NULL) {
 		lua_pushboolean(L, 1);
 		return 1;
 	}
-	rc = metrics_serve(shell_of(L)->ctl, listen, address, &err);
 	if (rc < 0)
 		return shell_result(L, rc, &err);
 	lua_pushstring(L, address);

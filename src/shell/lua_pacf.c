@@ -45,23 +45,31 @@ core_about(lua_State *L)
 static int
 core_sleep(lua_State *L)
 {
-	struct shell *sh = shell_of(L);
+	struct seat *seat = seat_here();
 	struct ctl_err err = {"interrupted"};
 	uint64_t start = os_clock_mono_ns();
 	double seconds = lua_tonumber(L, 1), left = seconds;
+	struct gil *gil;
 
+	seat_flush(seat);
+	gil = gil_lend();
 	/* In slices: a signal just before the sleep begins is not slept through. */
-	while (left > 0 && !signals_stop(sh)) {
-		ctl_sleep(sh->breaker, left < SLEEP_SLICE_S ? left : SLEEP_SLICE_S);
+	while (left > 0 && !seat_stop(seat)) {
+		ctl_sleep(seat->breaker, left < SLEEP_SLICE_S ? left : SLEEP_SLICE_S);
 		left = seconds - (double)(os_clock_mono_ns() - start) / 1e9;
 	}
-	return shell_result(L, signals_stop(sh) ? -EINTR : 0, &err);
+	gil_return(gil);
+	return shell_result(L, seat_stop(seat) ? -EINTR : 0, &err);
 }
 
 static int
 core_hash_key(lua_State *L)
 {
-	ctl_hash_key(shell_of(L)->ctl, (uint64_t)lua_tointeger(L, 1));
+	uint64_t key = (uint64_t)lua_tointeger(L, 1);
+	struct gil *gil = gil_lend();
+
+	ctl_hash_key(seat_here()->sh->ctl, key);
+	gil_return(gil);
 	return 0;
 }
 
@@ -69,11 +77,13 @@ core_hash_key(lua_State *L)
 static int
 core_access(lua_State *L)
 {
+	const char *group = lua_tostring(L, 1), *mode = lua_tostring(L, 2);
 	struct ctl_err err = {""};
+	struct gil *gil = gil_lend();
+	int rc = ctl_access(seat_here()->sh->ctl, group, mode, &err);
 
-	return shell_result(L,
-		ctl_access(shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
-		&err);
+	gil_return(gil);
+	return shell_result(L, rc, &err);
 }
 
 #define KEEP_MAX 32
@@ -84,15 +94,17 @@ core_privileges(lua_State *L)
 {
 	const char *keep[KEEP_MAX];
 	struct ctl_err err = {""};
+	int filter = lua_isnoneornil(L, 2) ? -1 : lua_toboolean(L, 2), rc;
+	struct gil *gil;
 	uint32_t n = 0;
 
 	luaL_checkstack(L, KEEP_MAX, NULL);
 	while (n < KEEP_MAX && lua_rawgeti(L, 1, (lua_Integer)n + 1) == LUA_TSTRING)
 		keep[n++] = lua_tostring(L, -1); /* the string stays on the stack */
-	return shell_result(L,
-		ctl_privileges(shell_of(L)->ctl, keep, n,
-			lua_isnoneornil(L, 2) ? -1 : lua_toboolean(L, 2), &err),
-		&err);
+	gil = gil_lend();
+	rc = ctl_privileges(seat_here()->sh->ctl, keep, n, filter, &err);
+	gil_return(gil);
+	return shell_result(L, rc, &err);
 }
 
 /* confine(): true, and a sentence or nothing; nil and a sentence */
@@ -124,19 +136,21 @@ core_stats(lua_State *L)
 	return visit_push(L, shell_of(L)->ctl, lua_tostring(L, 1));
 }
 
-/* leave(code or nil): the shell ends when the running command does; code nil: says goodbye */
+/* leave(code or nil): the shell ends when the running command does; code nil: says goodbye, and
+ * the daemon ends too */
 static int
 core_leave(lua_State *L)
 {
-	struct shell *sh = shell_of(L);
+	struct seat *seat = seat_here();
 
-	if (!sh->leaving && lua_isnoneornil(L, 1)) {
-		fputs("Goodbye!\n", stdout);
-		fflush(stdout);
-	} else if (!sh->leaving) {
-		sh->exit_code = (int)lua_tointeger(L, 1) & 0xff;
+	if (!seat->leaving && lua_isnoneornil(L, 1)) {
+		seat_write(seat, SEAT_OUT, "Goodbye!\n", 9);
+		seat_flush(seat);
+		shell_stop(seat->sh);
+	} else if (!seat->leaving) {
+		seat->exit_code = (int)lua_tointeger(L, 1) & 0xff;
 	}
-	sh->leaving = true;
+	seat->leaving = true;
 	return 0;
 }
 

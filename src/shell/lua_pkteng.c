@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Fills one tunnel from a list of ports on the top of the stack, which it takes off. */
 static void
@@ -56,36 +55,44 @@ core_engine_new(lua_State *L)
 		.tunnels = lua_tostring(L, 5),
 	};
 	struct ctl_err err = {""};
+	struct gil *gil;
+	int rc;
 
 	args.udp_tunnels = read_tunnels(L, 6, &args.nudp_tunnels);
-	return shell_result(L, ctl_engine_new(shell_of(L)->ctl, &args, &err), &err);
+	gil = gil_lend();
+	rc = ctl_engine_new(seat_here()->sh->ctl, &args, &err);
+	gil_return(gil);
+	return shell_result(L, rc, &err);
+}
+
+static int
+with_engine(lua_State *L, int (*call)(struct ctl *ctl, const char *engine, struct ctl_err *err))
+{
+	const char *engine = lua_tostring(L, 1);
+	struct ctl_err err = {""};
+	struct gil *gil = gil_lend();
+	int rc = call(seat_here()->sh->ctl, engine, &err);
+
+	gil_return(gil);
+	return shell_result(L, rc, &err);
 }
 
 static int
 core_engine_delete(lua_State *L)
 {
-	struct ctl_err err = {""};
-
-	return shell_result(
-		L, ctl_engine_delete(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+	return with_engine(L, ctl_engine_delete);
 }
 
 static int
 core_engine_start(lua_State *L)
 {
-	struct ctl_err err = {""};
-
-	return shell_result(
-		L, ctl_engine_start(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+	return with_engine(L, ctl_engine_start);
 }
 
 static int
 core_engine_stop(lua_State *L)
 {
-	struct ctl_err err = {""};
-
-	return shell_result(
-		L, ctl_engine_stop(shell_of(L)->ctl, lua_tostring(L, 1), &err), &err);
+	return with_engine(L, ctl_engine_stop);
 }
 
 /* link(engine, ifname, batch, qid, speed, loop, offline_args, live_args, mode, busy_poll,
@@ -109,18 +116,31 @@ core_link(lua_State *L)
 		.fix_offload = offload != NULL && strcmp(offload, "fix") == 0,
 	};
 	struct ctl_err err = {""};
+	struct gil *gil = gil_lend();
+	int rc = ctl_link(seat_here()->sh->ctl, &args, &err);
 
-	return shell_result(L, ctl_link(shell_of(L)->ctl, &args, &err), &err);
+	gil_return(gil);
+	return shell_result(L, rc, &err);
+}
+
+/* A link or channel of an engine. */
+static int
+with_part(lua_State *L,
+	int (*call)(struct ctl *ctl, const char *engine, const char *part, struct ctl_err *err))
+{
+	const char *engine = lua_tostring(L, 1), *part = lua_tostring(L, 2);
+	struct ctl_err err = {""};
+	struct gil *gil = gil_lend();
+	int rc = call(seat_here()->sh->ctl, engine, part, &err);
+
+	gil_return(gil);
+	return shell_result(L, rc, &err);
 }
 
 static int
 core_unlink(lua_State *L)
 {
-	struct ctl_err err = {""};
-
-	return shell_result(L,
-		ctl_unlink(shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
-		&err);
+	return with_part(L, ctl_unlink);
 }
 
 /* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, snaplen,
@@ -145,28 +165,25 @@ core_open_channel(lua_State *L)
 		.hold_bytes = (uint64_t)lua_tointeger(L, 14),
 	};
 	struct ctl_err err = {""};
+	struct gil *gil = gil_lend();
+	int rc = ctl_channel_open(seat_here()->sh->ctl, &args, &err);
 
-	return shell_result(L, ctl_channel_open(shell_of(L)->ctl, &args, &err), &err);
+	gil_return(gil);
+	return shell_result(L, rc, &err);
 }
 
 static int
 core_close_channel(lua_State *L)
 {
-	struct ctl_err err = {""};
-
-	return shell_result(L,
-		ctl_channel_close(
-			shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
-		&err);
+	return with_part(L, ctl_channel_close);
 }
 
 struct waiting {
-	struct shell *sh;
-	bool draw;
+	struct seat *seat;
 	struct progress bar;
 };
 
-/* Called by ctl_wait on this thread; must not raise a Lua error. */
+/* Called by ctl_wait on this thread, without the lock of Lua. */
 static void
 on_progress(void *arg, const struct ctl_progress *p)
 {
@@ -174,40 +191,50 @@ on_progress(void *arg, const struct ctl_progress *p)
 	uint64_t now = os_clock_mono_ns();
 
 	/* A signal that came just before ctl_wait began to wait. */
-	if (signals_stop(w->sh))
-		ctl_break(w->sh->breaker);
-	if (!w->draw)
-		return;
+	if (seat_stop(w->seat))
+		ctl_break(w->seat->breaker);
 	progress_update(&w->bar, p, now);
 	if (now != w->bar.start_ns) /* a rate needs two looks */
-		progress_draw(&w->bar, p, now);
+		progress_draw(&w->bar, w->seat, p, now);
+}
+
+static int
+wait_for(struct seat *seat, const char *engine, double timeout, struct ctl_err *err)
+{
+	struct waiting w = {.seat = seat};
+	const struct ctl_waiter waiter = {seat->breaker, on_progress, &w};
+	uint64_t start = os_clock_mono_ns();
+	double left = timeout;
+	int rc;
+
+	do {
+		err->text[0] = '\0';
+		rc = seat_stop(seat) ? -EINTR
+				     : ctl_wait(seat->sh->ctl, engine, left, &waiter, err);
+		if (timeout >= 0) {
+			left = timeout - (double)(os_clock_mono_ns() - start) / 1e9;
+			left = left > 0 ? left : 0;
+		}
+		/* An interrupt that nobody asked for: left over from an earlier command. */
+	} while (rc == -EINTR && !seat_stop(seat));
+	progress_erase(&w.bar, seat);
+	return rc;
 }
 
 /* wait(engine, timeout or -1): true; false and "timeout"; nil and a sentence */
 static int
 core_wait(lua_State *L)
 {
-	struct shell *sh = shell_of(L);
-	struct waiting w = {.sh = sh, .draw = isatty(STDERR_FILENO)};
-	double timeout = lua_tonumber(L, 2), left = timeout;
-	const struct ctl_waiter waiter = {sh->breaker, on_progress, &w};
-	uint64_t start = os_clock_mono_ns();
+	const char *engine = lua_tostring(L, 1);
+	double timeout = lua_tonumber(L, 2);
 	struct ctl_err err;
+	struct gil *gil;
 	int rc;
 
-	fflush(stdout);
-	do {
-		err.text[0] = '\0';
-		rc = signals_stop(sh)
-			     ? -EINTR
-			     : ctl_wait(sh->ctl, lua_tostring(L, 1), left, &waiter, &err);
-		if (timeout >= 0) {
-			left = timeout - (double)(os_clock_mono_ns() - start) / 1e9;
-			left = left > 0 ? left : 0;
-		}
-		/* An interrupt that nobody asked for: left over from an earlier command. */
-	} while (rc == -EINTR && !signals_stop(sh));
-	progress_erase(&w.bar);
+	seat_flush(seat_here());
+	gil = gil_lend();
+	rc = wait_for(seat_here(), engine, timeout, &err);
+	gil_return(gil);
 	if (rc == -ETIMEDOUT) {
 		lua_pushboolean(L, 0);
 		lua_pushliteral(L, "timeout");
@@ -241,11 +268,15 @@ core_names(lua_State *L)
 	static const char *const kinds[] = {"engines", "channels", "links", NULL};
 	static const enum ctl_kind values[] = {CTL_ENGINES, CTL_CHANNELS, CTL_LINKS};
 	enum ctl_kind kind = values[luaL_checkoption(L, 1, NULL, kinds)];
+	const char *engine = lua_tostring(L, 2);
 	struct names n = {.len = 0, .room = 64 * 1024};
+	struct gil *gil;
 	size_t at;
 
 	n.text = lua_newuserdatauv(L, n.room, 0);
-	ctl_names(shell_of(L)->ctl, kind, lua_tostring(L, 2), on_name, &n);
+	gil = gil_lend();
+	ctl_names(seat_here()->sh->ctl, kind, engine, on_name, &n);
+	gil_return(gil);
 	lua_newtable(L);
 	for (at = 0; at < n.len; at += lua_rawlen(L, -1) + 1, lua_pop(L, 1)) {
 		lua_pushstring(L, n.text + at);

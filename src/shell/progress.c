@@ -1,14 +1,11 @@
 /*
  * shell/progress: the one-line bar of pkteng.wait on a terminal: share of the file, packets per
- * second, time left.  Drawn on standard error by the waiting (main) thread, erased at the end.
+ * second, time left.  Drawn on the standard error of the seat that waits, erased at the end.
  */
 #include "internal.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
-#include <unistd.h>
 
 #define NS_PER_S 1e9
 
@@ -97,26 +94,24 @@ progress_format(char *buf, size_t size, int width, const struct progress *bar,
 }
 
 void
-progress_draw(struct progress *bar, const struct ctl_progress *p, uint64_t now_ns)
+progress_draw(
+	struct progress *bar, struct seat *seat, const struct ctl_progress *p, uint64_t now_ns)
 {
-	struct winsize ws;
+	unsigned width = seat->ops->width(seat);
 	char text[256];
-	int width = 79;
 
-	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 1)
-		width = ws.ws_col < 100 ? ws.ws_col - 1 : 99;
-	progress_format(text, sizeof(text), width, bar, p, now_ns);
-	fprintf(stderr, "\r%s\033[K", text);
-	fflush(stderr);
+	if (width < 2)
+		return;
+	progress_format(text, sizeof(text), width < 100 ? (int)width - 1 : 99, bar, p, now_ns);
+	seat_printf(seat, SEAT_ERR, "\r%s\033[K", text);
 	bar->shown = true;
 }
 
 void
-progress_erase(struct progress *bar)
+progress_erase(struct progress *bar, struct seat *seat)
 {
 	if (!bar->shown)
 		return;
-	fputs("\r\033[K", stderr);
-	fflush(stderr);
+	seat_write(seat, SEAT_ERR, "\r\033[K", 4);
 	bar->shown = false;
 }

@@ -1,12 +1,13 @@
 /*
- * shell: the Lua 5.4 shell of Host PACF: scripts, commands on standard input, and the
- * interactive prompt with line editing, history and completion.  It sees the control plane
- * (ctl.h) only.
+ * shell: the Lua 5.4 shell of Host PACF: scripts, commands on standard input, the interactive
+ * prompt with line editing, history and completion, and any number of remote shells (pacfctl).
+ * Of what moves packets it sees the control plane (ctl.h) only.
  *
- * One shell per process, used by the main thread: it owns the signal handlers for SIGINT,
- * SIGTERM, SIGHUP, SIGWINCH, SIGPIPE and SIGXFSZ from shell_open to shell_close.  In a script
- * SIGINT ends the process as SIGTERM does; at the prompt it stops the running command or clears
- * the line, and the engines go on.
+ * One Lua state per process, shared by all its shells.  What follows is the main thread's,
+ * unless it says otherwise: it owns the signal handlers for SIGINT, SIGTERM, SIGHUP, SIGWINCH,
+ * SIGPIPE and SIGXFSZ from shell_open to shell_close.  In a script SIGINT ends the process as
+ * SIGTERM does; at the prompt it stops the running command or clears the line, and the engines
+ * go on.
  */
 #ifndef PACF_SHELL_H
 #define PACF_SHELL_H
@@ -40,6 +41,20 @@ bool shell_explain(struct shell *sh, const char *file, const char *packet);
 bool shell_doctor(struct shell *sh, const char *ifname);
 /* The prompt, until Ctrl+D, pacf.shutdown() or a signal.  Errors are shown and forgotten. */
 void shell_interact(struct shell *sh);
+
+/*
+ * A daemon: from shell_serve to shell_serve_end, RUNDIR/control.sock is open to pacfctl, of the
+ * process's own user and root only; each remote shell has a thread.  0, or -errno with a
+ * sentence; -EADDRINUSE: another daemon has it.  The end ends all remote shells, which are
+ * told, and removes the socket.
+ */
+int shell_serve(struct shell *sh, struct ctl_err *err);
+void shell_serve_end(struct shell *sh);
+/* Waits until some shell calls pacf.shutdown() or anybody shell_stop (0), or a signal ends the
+ * process (its number). */
+int shell_wait_end(struct shell *sh);
+/* On any thread, and in signal handlers. */
+void shell_stop(struct shell *sh);
 
 /* pacf.shutdown(), os.exit() or a signal said so. */
 bool shell_leaving(const struct shell *sh);

@@ -162,7 +162,11 @@ visit_push(lua_State *L, struct ctl *ctl, const char *engine)
 	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
 	struct ctl_err err = {""};
 
-	return tape_push(L, &tape, ctl_visit(ctl, engine, &v, &err), &err);
+	struct gil *gil = gil_lend();
+	int rc = ctl_visit(ctl, engine, &v, &err);
+
+	gil_return(gil);
+	return tape_push(L, &tape, rc, &err);
 }
 
 int
@@ -172,7 +176,11 @@ visit_doctor(lua_State *L, const char *ifname)
 	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
 	struct ctl_err err = {""};
 
-	return tape_push(L, &tape, ctl_doctor(ifname, &v, &err), &err);
+	struct gil *gil = gil_lend();
+	int rc = ctl_doctor(ifname, &v, &err);
+
+	gil_return(gil);
+	return tape_push(L, &tape, rc, &err);
 }
 
 int
@@ -182,7 +190,11 @@ visit_top(lua_State *L, struct ctl *ctl, const char *engine, const char *channel
 	const struct ctl_visitor v = {&tape, on_open, on_close, on_str, on_num, on_real};
 	struct ctl_err err = {""};
 
-	return tape_push(L, &tape, ctl_top(ctl, engine, channel, n, &v, &err), &err);
+	struct gil *gil = gil_lend();
+	int rc = ctl_top(ctl, engine, channel, n, &v, &err);
+
+	gil_return(gil);
+	return tape_push(L, &tape, rc, &err);
 }
 
 struct packets {
@@ -191,6 +203,7 @@ struct packets {
 	bool told; /* one at least */
 	lua_State *L;
 	struct ctl_explain_args args;
+	struct gil *gil; /* lent while packets are read */
 };
 
 /* ctl_explain holds no lock, but it must come back: no error gets out of here. */
@@ -230,8 +243,11 @@ on_packet_close(void *arg)
 	struct packets *p = arg;
 
 	on_close(&p->tape);
-	if (--p->depth == 0)
-		packet_tell(p);
+	if (--p->depth > 0)
+		return;
+	gil_return(p->gil);
+	packet_tell(p);
+	gil_lend();
 }
 
 int
@@ -243,12 +259,14 @@ visit_explain(lua_State *L, struct ctl *ctl, const struct ctl_explain_args *args
 	struct ctl_err err = {""};
 	int rc;
 
-	p.args.breaker = shell_of(L)->breaker;
+	p.args.breaker = seat_here()->breaker;
 	luaL_checkstack(L, 8, NULL);
+	p.gil = gil_lend();
 	do {
 		rc = ctl_explain(ctl, &p.args, &v, &err);
 		/* An interrupt that nobody asked for: left over from an earlier command. */
-	} while (rc == -EINTR && !p.told && !signals_stop(shell_of(L)));
+	} while (rc == -EINTR && !p.told && !seat_stop(seat_here()));
+	gil_return(p.gil);
 	free(p.tape.bytes);
 	if (p.status != LUA_OK)
 		return lua_error(L);

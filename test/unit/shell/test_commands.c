@@ -252,7 +252,7 @@ assert_completes(const char *line, const char *insert, const char *names)
 	char all[512] = "";
 
 	lua_pushstring(sh->lua, line);
-	assert_true(eval_prelude(sh, "complete", 1, 2));
+	assert_true(eval_prelude(&sh->local, "complete", 1, 2));
 	assert_string_equal(lua_tostring(sh->lua, -2), insert);
 	for (lua_Unsigned i = 1; i <= lua_rawlen(sh->lua, -1); i++) {
 		lua_rawgeti(sh->lua, -1, (lua_Integer)i);
@@ -306,13 +306,13 @@ test_completeness(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
-		assert_int_equal(eval_text(sh, more[i], false), EVAL_MORE);
-		assert_int_equal(eval_text(sh, more[i], true), EVAL_FAILED);
+		assert_int_equal(eval_text(&sh->local, more[i], false), EVAL_MORE);
+		assert_int_equal(eval_text(&sh->local, more[i], true), EVAL_FAILED);
 	}
 	for (size_t i = 0; i < sizeof(ok) / sizeof(ok[0]); i++)
-		assert_int_equal(eval_text(sh, ok[i], false), EVAL_OK);
+		assert_int_equal(eval_text(&sh->local, ok[i], false), EVAL_OK);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(eval_text(sh, wrong[i], false), EVAL_FAILED);
+		assert_int_equal(eval_text(&sh->local, wrong[i], false), EVAL_FAILED);
 	assert_int_equal(lua_gettop(sh->lua), 0);
 }
 
@@ -348,22 +348,23 @@ static void
 test_hook_stops_endless_lua(void **state)
 {
 	(void)state;
-	sh->leaving = true; /* as a signal would */
-	assert_int_equal(eval_text(sh, "while true do pcall(error) end", true), EVAL_OK);
-	assert_int_equal(eval_text(sh,
+	sh->local.leaving = true; /* as a signal would */
+	assert_int_equal(
+		eval_text(&sh->local, "while true do pcall(error) end", true), EVAL_OK);
+	assert_int_equal(eval_text(&sh->local,
 				 "local function f() while true do end end\n"
 				 "while true do pcall(f) end",
 				 true),
 		EVAL_OK);
-	assert_int_equal(eval_text(sh,
+	assert_int_equal(eval_text(&sh->local,
 				 "local function f() while true do end end\n"
 				 "while true do pcall(coroutine.wrap(f)) end",
 				 true),
 		EVAL_OK);
-	assert_int_equal(
-		eval_text(sh, "coroutine.wrap(function() while true do end end)()", true),
+	assert_int_equal(eval_text(&sh->local,
+				 "coroutine.wrap(function() while true do end end)()", true),
 		EVAL_OK);
-	sh->leaving = false;
+	sh->local.leaving = false;
 }
 
 int

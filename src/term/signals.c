@@ -1,22 +1,26 @@
 /*
- * shell/signals: signal handlers and the standard input that they interrupt.  Handlers set
- * flags and call ctl_break, nothing else; the flags are looked at by the Lua hook, by the
- * reader of standard input, and after each command.  A signal is never lost: it is blocked
- * except while waiting in pselect.
+ * term/signals: signal handlers and the standard input that they interrupt.  Handlers set flags
+ * and call wake, nothing else; the flags are looked at by whoever runs a command, by the reader
+ * of standard input, and after each command.  A signal is never lost: it is blocked except
+ * while waiting in pselect.
  */
-#include "internal.h"
+#include "term.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
+#include <termios.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t interrupted, terminated, resized;
-static struct ctl_breaker *handler_breaker;
+static void (*handler_wake)(void *arg);
+static void *handler_arg;
 static pthread_t handler_thread;
+static bool installed;
 
 static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGPIPE, SIGXFSZ};
 #define CAUGHT (int)(sizeof(caught) / sizeof(caught[0]))
@@ -36,7 +40,7 @@ on_signal(int signo)
 	int saved = errno;
 
 	if (!pthread_equal(pthread_self(), handler_thread)) {
-		/* The kernel chose an engine thread: pass it to the one that waits. */
+		/* The kernel chose another thread: pass it to the one that waits. */
 		pthread_kill(handler_thread, signo);
 	} else if (signo == SIGWINCH) {
 		resized = 1;
@@ -45,17 +49,19 @@ on_signal(int signo)
 			interrupted = 1;
 		else
 			terminated = signo;
-		ctl_break(handler_breaker);
+		if (handler_wake != NULL)
+			handler_wake(handler_arg);
 	}
 	errno = saved;
 }
 
 void
-signals_install(struct shell *sh)
+term_signals_install(void (*wake)(void *arg), void *arg)
 {
 	struct sigaction sa;
 
-	handler_breaker = sh->breaker;
+	handler_wake = wake;
+	handler_arg = arg;
 	handler_thread = pthread_self();
 	interrupted = terminated = resized = 0;
 	memset(&sa, 0, sizeof(sa));
@@ -67,64 +73,77 @@ signals_install(struct shell *sh)
 		if (before[i].sa_handler != SIG_IGN || only_an_error(caught[i]))
 			sigaction(caught[i], &sa, NULL);
 	}
+	installed = true;
 }
 
 void
-signals_restore(void)
+term_signals_restore(void)
 {
-	if (handler_breaker == NULL)
+	if (!installed)
 		return;
 	for (int i = 0; i < CAUGHT; i++)
 		sigaction(caught[i], &before[i], NULL);
-	handler_breaker = NULL;
-}
-
-int
-signals_fatal(const struct shell *sh)
-{
-	if (terminated != 0)
-		return terminated;
-	return interrupted && !sh->interactive ? SIGINT : 0;
+	handler_wake = NULL;
+	installed = false;
 }
 
 bool
-signals_stop(const struct shell *sh)
+term_interrupted(void)
 {
-	return interrupted || terminated != 0 || sh->leaving;
+	return interrupted != 0;
 }
 
 void
-signals_clear_interrupt(void)
+term_clear_interrupt(void)
 {
 	interrupted = 0;
 }
 
-/* Waits until standard input is readable: 0, or what else happened. */
-static int
-wait_input(const struct shell *sh)
+int
+term_terminated(void)
 {
+	return terminated;
+}
+
+bool
+term_resized(void)
+{
+	bool was = resized != 0;
+
+	resized = 0;
+	return was;
+}
+
+/* Waits until standard input or the other descriptor is readable: 0: standard input is, or what
+ * else happened. */
+static int
+wait_input(int other)
+{
+	int result = 0, n = 0, most = other > STDIN_FILENO ? other : STDIN_FILENO;
 	sigset_t block, old;
 	fd_set fds;
-	int result = 0, n = 0;
 
 	sigemptyset(&block);
 	for (int i = 0; i < CAUGHT; i++)
 		sigaddset(&block, caught[i]);
 	pthread_sigmask(SIG_BLOCK, &block, &old);
 	while (result == 0) {
-		if (signals_stop(sh)) {
-			result = INPUT_SIGNAL;
-		} else if (resized) {
-			resized = 0;
-			result = INPUT_RESIZED;
+		if (interrupted || terminated != 0) {
+			result = TERM_SIGNAL;
+		} else if (term_resized()) {
+			result = TERM_RESIZED;
 		} else if (n > 0) {
+			if (other >= 0 && FD_ISSET(other, &fds))
+				result = TERM_OTHER;
 			break;
 		} else {
 			FD_ZERO(&fds);
 			FD_SET(STDIN_FILENO, &fds);
-			n = pselect(STDIN_FILENO + 1, &fds, NULL, NULL, NULL, &old);
+			if (other >= 0)
+				FD_SET(other, &fds);
+			n = pselect(most + 1, &fds, NULL, NULL, NULL, &old);
 			if (n < 0 && errno != EINTR)
-				result = INPUT_EOF;
+				result = TERM_EOF;
 		}
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -132,18 +151,28 @@ wait_input(const struct shell *sh)
 }
 
 int
-signals_input(const struct shell *sh)
+term_input(int other)
 {
 	unsigned char byte;
-	int result = wait_input(sh);
+	int result = wait_input(other);
 	ssize_t n;
 
 	if (result != 0)
 		return result;
 	do {
 		n = read(STDIN_FILENO, &byte, 1);
-	} while (n < 0 && errno == EINTR && !signals_stop(sh));
+	} while (n < 0 && errno == EINTR && !interrupted && terminated == 0);
 	if (n < 0 && errno == EINTR)
-		return INPUT_SIGNAL;
-	return n == 1 ? byte : INPUT_EOF;
+		return TERM_SIGNAL;
+	return n == 1 ? byte : TERM_EOF;
+}
+
+unsigned
+term_width(int fd)
+{
+	struct winsize ws;
+
+	if (!isatty(fd))
+		return 0;
+	return ioctl(fd, TIOCGWINSZ, &ws) == 0 && ws.ws_col > 1 ? ws.ws_col : 80;
 }

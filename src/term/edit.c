@@ -1,9 +1,8 @@
 /*
- * shell/edit: the prompt, with libedit: editing, history in the user's state folder, Tab.
- * Called by main on the main thread.  libedit's own signal handling is off; a signal ends the
- * line.
+ * term/edit: the prompt, with libedit: editing, history in the user's state folder, Tab.
+ * Called on the main thread.  libedit's own signal handling is off; a signal ends the line.
  */
-#include "internal.h"
+#include "term.h"
 #include "os.h"
 
 #include <errno.h>
@@ -19,12 +18,12 @@
 #define HISTORY_LINES 1000
 
 struct edit {
-	struct shell *sh;
+	const struct term_shell *shell;
 	EditLine *el;
 	History *hist;
 	char file[512]; /* of the history; "": none */
 	bool more;	/* the statement goes on */
-	bool eof;
+	bool leave;	/* what is watched said so */
 };
 
 static struct edit *
@@ -56,19 +55,22 @@ get_char(EditLine *el, wchar_t *out)
 
 	memset(&state, 0, sizeof(state));
 	for (;;) {
-		c = signals_input(e->sh);
-		if (c == INPUT_RESIZED) {
+		c = term_input(e->shell->other);
+		if (c == TERM_RESIZED) {
 			el_resize(el);
 			continue;
 		}
-		if (c == INPUT_SIGNAL) {
+		if (c == TERM_OTHER) {
+			e->leave = e->shell->on_other(e->shell->arg) == TERM_LEAVE;
+			if (!e->leave)
+				continue;
+		}
+		if (c == TERM_SIGNAL || c == TERM_OTHER) {
 			errno = EINTR;
 			return -1;
 		}
-		if (c == INPUT_EOF) {
-			e->eof = true;
+		if (c == TERM_EOF)
 			return 0;
-		}
 		byte = (char)c;
 		n = mbrtowc(out, &byte, 1, &state);
 		if (n == (size_t)-2)
@@ -79,55 +81,63 @@ get_char(EditLine *el, wchar_t *out)
 	}
 }
 
+/* names: each with its final 0. */
 static void
-list_names(lua_State *L, int list)
+list_names(const char *names, size_t bytes)
 {
 	size_t column = 0, len;
-	const char *name;
-	int n = (int)lua_rawlen(L, list);
 
-	for (int i = 1; i <= n; i++) {
-		lua_rawgeti(L, list, i);
-		name = lua_tolstring(L, -1, &len);
+	for (size_t at = 0; at < bytes; at += len + 1) {
+		len = strlen(names + at);
 		if (column > 0 && column + len + 2 > 79) {
 			fputc('\n', stdout);
 			column = 0;
 		}
-		fprintf(stdout, "%s%s", column > 0 ? "  " : "", name);
+		fprintf(stdout, "%s%s", column > 0 ? "  " : "", names + at);
 		column += len + 2;
-		lua_pop(L, 1);
 	}
 	fputc('\n', stdout);
 	fflush(stdout);
 }
 
-/* Tab: the prelude's complete(text before the cursor) gives the text to insert and the names.
- */
+static bool
+several(const char *names, size_t bytes)
+{
+	return bytes > 0 && strlen(names) + 1 < bytes;
+}
+
+/* What is to be inserted need not end with a 0. */
+static unsigned char
+insert_text(EditLine *el, const char *insert, size_t bytes)
+{
+	char *text = strndup(insert, bytes);
+	unsigned char action =
+		text != NULL && el_insertstr(el, text) == 0 ? CC_REFRESH : CC_ERROR;
+
+	free(text);
+	return action;
+}
+
+/* Tab. */
 static unsigned char
 complete(EditLine *el, wint_t ch)
 {
-	struct edit *e = edit_of(el);
-	lua_State *L = e->sh->lua;
+	const struct term_shell *shell = edit_of(el)->shell;
 	const LineInfo *line = el_line(el);
-	int top = lua_gettop(L);
-	unsigned char action = CC_ERROR;
-	size_t len;
-	const char *insert;
+	const char *insert = NULL, *names = NULL;
+	size_t insert_bytes = 0, names_bytes = 0;
 
 	(void)ch;
-	lua_pushlstring(L, line->buffer, (size_t)(line->cursor - line->buffer));
-	if (!eval_prelude(e->sh, "complete", 1, 2))
+	if (!shell->complete(shell->arg, line->buffer, (size_t)(line->cursor - line->buffer),
+		    &insert, &insert_bytes, &names, &names_bytes))
 		return CC_REDISPLAY;
-	insert = lua_tolstring(L, -2, &len);
-	if (insert != NULL && len > 0) {
-		action = el_insertstr(el, insert) == 0 ? CC_REFRESH : CC_ERROR;
-	} else if (lua_istable(L, -1) && lua_rawlen(L, -1) > 1) {
-		fputc('\n', stdout);
-		list_names(L, lua_gettop(L));
-		action = CC_REDISPLAY;
-	}
-	lua_settop(L, top);
-	return action;
+	if (insert_bytes > 0)
+		return insert_text(el, insert, insert_bytes);
+	if (!several(names, names_bytes))
+		return CC_ERROR;
+	fputc('\n', stdout);
+	list_names(names, names_bytes);
+	return CC_REDISPLAY;
 }
 
 static void
@@ -174,7 +184,6 @@ open_edit(struct edit *e)
 	e->el = el_init("pacf", stdin, stdout, stderr);
 	if (e->el == NULL) {
 		fprintf(stderr, "error: the terminal can't be set up for line editing\n");
-		e->sh->failed = true;
 		return false;
 	}
 	el_set(e->el, EL_CLIENTDATA, e);
@@ -213,61 +222,72 @@ enter_history(struct edit *e, const char *line)
 		history(e->hist, &ev, H_ENTER, line);
 }
 
-/* One line was typed: runs the statement if that completes it.  Returns what is left of it. */
-static char *
-take_line(struct edit *e, char *text, const char *line)
+/* One line was typed: runs the statement if that completes it.  *text is what is left of it. */
+static bool
+take_line(struct edit *e, char **text, const char *line)
 {
+	enum term_taken taken;
+
 	enter_history(e, line);
-	text = join(text, line);
-	if (text == NULL) {
+	*text = join(*text, line);
+	if (*text == NULL) {
 		fprintf(stderr, "error: not enough memory for this command\n");
 		e->more = false;
-		return NULL;
+		return true;
 	}
-	e->more = eval_text(e->sh, text, false) == EVAL_MORE;
-	if (e->more)
-		return text;
-	free(text);
-	return NULL;
+	taken = e->shell->take(e->shell->arg, *text);
+	e->more = taken == TERM_MORE;
+	if (!e->more) {
+		free(*text);
+		*text = NULL;
+	}
+	return taken != TERM_LEAVE;
 }
 
-void
-shell_interact(struct shell *sh)
+/* There is no line: is it only Ctrl+C?  What was typed is forgotten then. */
+static bool
+goes_on(struct edit *e, char **text)
 {
-	struct edit e = {.sh = sh};
+	if (e->leave || term_terminated() != 0)
+		return false;
+	if (!term_interrupted()) { /* Ctrl+D, or the terminal is gone */
+		fputs("\nGoodbye!\n", stdout);
+		fflush(stdout);
+		return false;
+	}
+	term_clear_interrupt();
+	fputs("^C\n", stdout);
+	fflush(stdout);
+	free(*text);
+	*text = NULL;
+	e->more = false;
+	return true;
+}
+
+bool
+term_prompt(const struct term_shell *shell)
+{
+	struct edit e = {.shell = shell};
 	char *text = NULL;
 	const char *line;
+	bool goes = true;
 	int n = 0;
 
 	if (!open_edit(&e))
-		return;
-	sh->interactive = true;
-	signals_clear_interrupt();
-	while (!shell_leaving(sh)) {
+		return false;
+	term_clear_interrupt();
+	while (goes && term_terminated() == 0) {
 		/* Before the prompt is seen: el_gets would do it after, and a Ctrl+D in between
 		 * be taken for the end of a line that nobody reads. */
 		el_set(e.el, EL_PREP_TERM, 1);
 		line = el_gets(e.el, &n);
-		if (line != NULL && n > 0) {
-			text = take_line(&e, text, line);
-			continue;
-		}
-		if (shell_leaving(sh))
-			break;
-		if (!signals_stop(sh)) { /* Ctrl+D, or the terminal is gone */
-			fputs("\nGoodbye!\n", stdout);
-			fflush(stdout);
-			break;
-		}
-		/* Ctrl+C: forget what was typed. */
-		signals_clear_interrupt();
-		fputs("^C\n", stdout);
-		fflush(stdout);
-		free(text);
-		text = NULL;
-		e.more = false;
+		if (line != NULL && n > 0)
+			goes = take_line(&e, &text, line);
+		else
+			goes = goes_on(&e, &text);
 	}
 	free(text);
 	history_close(&e);
 	el_end(e.el);
+	return true;
 }
