@@ -46,6 +46,7 @@ expected() {
 bin/pacf
 bin/pacf-gen
 bin/pacf-run
+bin/pacfctl
 include/pacf.h
 lib/libpacf.so
 lib/libpacf.so.1
@@ -74,7 +75,7 @@ test_files() {
 	same "other files are installed (>) than should be (<)"
 	find "$dest" ! -type l \( ! -perm -a=r -o -perm /022 \) >"$dir/have"
 	[ ! -s "$dir/have" ] || fail "not readable, or writable, by all: $(cat "$dir/have")"
-	for program in pacf pacf-gen pacf-run; do
+	for program in pacf pacf-gen pacf-run pacfctl; do
 		[ -x "$prefix/bin/$program" ] || fail "$program is not executable"
 	done
 	if [ -n "$(command -v mandoc)" ]; then
