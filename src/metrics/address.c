@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BACKLOG 16
+#define BACKLOG 128
 
 static int
 refuse(struct ctl_err *err, int rc, const char *listen, const char *why)

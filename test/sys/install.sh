@@ -58,6 +58,8 @@ share/bash-completion/completions/pacf-gen
 share/bash-completion/completions/pacf-run
 share/bash-completion/completions/pacfctl
 share/doc/host-pacf/examples/count.c
+share/pacf/grafana/pacf.json
+share/pacf/prometheus/pacf.rules.yml
 share/zsh/site-functions/_pacf
 END
 	for script in "$SRC"/scripts/*.lua; do
