@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -137,6 +138,8 @@ class Prometheus:
             with urllib.request.urlopen(url, timeout=20) as answer:
                 return json.load(answer)['data']
         except urllib.error.HTTPError as error:
+            if error.code == 503:  # it is still starting
+                return None
             raise Failed('Prometheus: %s: %s' % (arguments, json.load(error)['error'])) from None
         except OSError:
             need(self.process.poll() is None, 'Prometheus ended:\n' + open(self.log, encoding='utf-8').read())
