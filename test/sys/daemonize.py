@@ -330,8 +330,11 @@ def case_syslog(lab):
 def case_closed(lab):
     """Standard descriptors that are closed from the start."""
     for how in ('-d', '-F'):
-        process = subprocess.Popen(['sh', '-c', 'exec "$0" "$1" -f "$2" <&- >&- 2>&-', PACF, how, lab.script()])
-        until('a daemon', lambda: os.path.exists(os.path.join(lab.run, 'attach.sock')))
+        systemd = Systemd(lab.folder)
+        process = subprocess.Popen(['sh', '-c', 'exec "$0" "$1" -f "$2" <&- >&- 2>&-', PACF, how, lab.script()],
+                                   env=systemd.environment())
+        systemd.wait('READY=1')
+        systemd.close()
         if how == '-d':
             need(process.wait(20) == 0, 'pacf -d ended with %d' % process.returncode)
         until('channels', lambda: Client('list').end()[0].startswith('pacf:c}0'))
