@@ -4,7 +4,7 @@
 usage: daemonize.py [CASE ...]
 
 Every daemon whose caller is gone becomes a child of this process (a subreaper), which so learns of
-each how it ended, and that none is left.  PACF, PACF_GEN, BADCLIENT: the programs.  PACF_SOAK=1: 200
+each how it ended, and that none is left.  PACF, PACFCTL, PACF_GEN, BADCLIENT: the programs.  PACF_SOAK=1: 200
 murders instead of 20.  Root; as another user only `full` and `others` are missing, and skipped.
 """
 import contextlib
@@ -62,6 +62,13 @@ print("set up")
         status, out, err = self.caller('-d', *args, **more)
         need(status == 0 and err == '', 'pacf -d: status %d: %s%s' % (status, out, err))
         return self.pid()
+
+    def ctl(self, code):
+        """What pacfctl prints of a command that must work."""
+        done = subprocess.run([os.environ['PACFCTL'], '-e', code], capture_output=True, text=True, timeout=30,
+                              check=False, stdin=subprocess.DEVNULL)
+        need(done.returncode == 0 and done.stderr == '', 'pacfctl -e %s: %s' % (code, done.stderr))
+        return done.stdout
 
     def pid(self):
         with open(os.path.join(self.run, 'pacf.pid'), encoding='ascii') as f:
@@ -306,6 +313,20 @@ def case_full(lab):
     return None
 
 
+def case_remote(lab):
+    """A daemon without a script is set up, and ended, by its remote shell; leaving that ends nothing."""
+    pid = lab.detach()
+    with open(lab.script(), encoding='ascii') as f:
+        need(lab.ctl(f.read()) == 'set up\n', 'the set-up prints something else')
+    reader = Client('read', 'c}0', '/dev/null')
+    until('read', lambda: proc_io(reader.pid) > 0)
+    need(lab.ctl('pkteng.stats{engine="e"}.state') == 'running\n', 'the engine does not run')
+    lab.ctl('pacf.shutdown()')
+    need(reap(pid) == 0, 'pacf.shutdown() fails')
+    reader.end(status=1)
+    lab.clean()
+
+
 def case_syslog(lab):
     """Without a file, -d logs to syslog: with its process and priority."""
     if os.geteuid() != 0:
@@ -350,12 +371,13 @@ def case_closed(lab):
 
 
 def case_murder(lab):
-    """kill -9 and start, with a reader each time, and no helping hand."""
+    """kill -9 and start, with a reader and a remote shell each time, and no helping hand."""
     script = lab.script()
     for i in range(200 if os.environ.get('PACF_SOAK') == '1' else 20):
         pid = lab.detach('-f', script)
         reader = Client('read', 'c}0', '/dev/null')
         until('read', lambda r=reader: proc_io(r.pid) > 0)
+        need(lab.ctl('return 6 * 7') == '42\n', 'the remote shell of round %d' % i)
         os.kill(pid, signal.SIGKILL)
         need(reap(pid) == -signal.SIGKILL, 'round %d' % i)
         reader.end(status=1)
@@ -409,7 +431,7 @@ def case_others(lab):
     os.chmod(lab.folder, 0o755)
     pid = lab.detach('-f', lab.script())
     names = sorted(os.listdir(lab.run))
-    need('attach.sock' in names and 'pacf.pid' in names, names)
+    need('attach.sock' in names and 'control.sock' in names and 'pacf.pid' in names, names)
     for name in names:
         path = os.path.join(lab.run, name)
         for what, work in {
