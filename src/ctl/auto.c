@@ -71,8 +71,22 @@ sort(struct ctl_auto *a)
 		}
 }
 
+/* One that lacks a right which was given up is not even asked. */
 static void
-look(struct ctl_auto *a, const struct ctl_link_args *args)
+probe(const struct ctl *ctl, const struct io_source_cfg *cfg, const struct ctl_link_args *args,
+	struct ctl_auto_row *row)
+{
+	struct ctl_err err;
+
+	if (ctl_privileges_link(ctl, row->ops, args, &err) < 0)
+		snprintf(row->probe.why, sizeof(row->probe.why), "%.*s", IO_ERR_MAX - 1,
+			err.text);
+	else
+		row->ops->probe(cfg, &row->probe);
+}
+
+static void
+look(const struct ctl *ctl, struct ctl_auto *a, const struct ctl_link_args *args)
 {
 	const struct io_source_cfg cfg = {.ifname = args->ifname,
 		.qid = args->qid,
@@ -85,7 +99,7 @@ look(struct ctl_auto *a, const struct ctl_link_args *args)
 	a->n = 0;
 	for (size_t i = 0; (ops = io_source_at(i)) != NULL && a->n < CTL_AUTO_MAX; i++)
 		if (ops->probe != NULL)
-			ops->probe(&cfg, &row_add(a, ops->name, ops)->probe);
+			probe(ctl, &cfg, args, row_add(a, ops->name, ops));
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]) && a->n < CTL_AUTO_MAX; i++)
 		if (io_source_find(known[i].type) == NULL)
 			absent_add(a, i);
@@ -147,7 +161,7 @@ interface_link(struct ctl_engine *engine, const struct ctl_link_args *args, stru
 {
 	struct ctl_auto *a = engine->automatic;
 
-	look(a, args);
+	look(engine->ctl, a, args);
 	while (a->n > 0 && a->rows[0].probe.usable) {
 		struct io_probe *probe = &a->rows[0].probe;
 
@@ -162,13 +176,13 @@ interface_link(struct ctl_engine *engine, const struct ctl_link_args *args, stru
 
 /* VALE ports and pipes are no interfaces of the system: the sources know. */
 static bool
-is_readable(struct ctl_auto *a, const struct ctl_link_args *args)
+is_readable(const struct ctl *ctl, struct ctl_auto *a, const struct ctl_link_args *args)
 {
 	struct os_netif netif;
 
 	if (os_netif_read(args->ifname, &netif) == 0)
 		return true;
-	look(a, args);
+	look(ctl, a, args);
 	if (a->n > 0 && a->rows[0].probe.usable)
 		return true;
 	a->n = 0;
@@ -184,7 +198,7 @@ first_link(struct ctl_engine *engine, const struct ctl_link_args *args, struct c
 		return rc;
 	if (is_file(args->ifname))
 		return file_link(engine, args, err);
-	if (!is_readable(engine->automatic, args))
+	if (!is_readable(engine->ctl, engine->automatic, args))
 		return ctl_fail(err, -ENODEV,
 			"\"%.200s\" is neither an interface of this machine nor a capture file",
 			args->ifname);

@@ -62,7 +62,7 @@ ctl_link_open(struct ctl_engine *engine, uint32_t i, struct ctl_err *err)
 		.busy_poll = state->args.busy_poll,
 		.fix_offload = state->args.fix_offload};
 	struct io_err io_err;
-	int rc = ctl_privileges_link(engine, &state->args, err);
+	int rc = ctl_privileges_link(engine->ctl, link->ops, &state->args, err);
 
 	if (rc < 0)
 		return rc;

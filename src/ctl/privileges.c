@@ -120,15 +120,15 @@ missing_check(const struct ctl *ctl, unsigned rights, const char *what, const ch
 }
 
 int
-ctl_privileges_link(
-	const struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err)
+ctl_privileges_link(const struct ctl *ctl, const struct io_source_ops *ops,
+	const struct ctl_link_args *args, struct ctl_err *err)
 {
 	const char *word;
-	unsigned rights = link_needs(engine->ops, args, &word);
+	unsigned rights = link_needs(ops, args, &word);
 	char what[64];
 
-	snprintf(what, sizeof(what), "an engine of type \"%s\"", engine->ops->name);
-	return missing_check(engine->ctl, rights, what, word, err);
+	snprintf(what, sizeof(what), "an engine of type \"%s\"", ops->name);
+	return missing_check(ctl, rights, what, word, err);
 }
 
 int

@@ -255,8 +255,8 @@ uint32_t ctl_reorder_frames(const struct ctl_engine *engine);
 uint32_t ctl_reorder_large(const struct ctl_engine *engine);
 
 /* privileges.c: does the process still have what this link, this channel needs?  -EPERM. */
-int ctl_privileges_link(
-	const struct ctl_engine *engine, const struct ctl_link_args *args, struct ctl_err *err);
+int ctl_privileges_link(const struct ctl *ctl, const struct io_source_ops *ops,
+	const struct ctl_link_args *args, struct ctl_err *err);
 int ctl_privileges_channel(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
 
