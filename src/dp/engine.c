@@ -14,21 +14,22 @@
 #define NAP_MIN_NS 20000u    /* shortest nap without progress */
 #define NAP_MAX_NS 10000000u /* longest: idle costs about 100 turns a second */
 /* Naps from this on end when a packet comes; shorter ones let some gather: this long at first,
- * then, as far as the last nap tells, until they are between few and many.  A nap and its end
- * cost about 8 us in a virtual machine (2026), as much as a hundred packets. */
+ * then, as far as the last nap tells, until they are between few and many (a quarter of the
+ * shortest ring of a source).  A nap and its end cost about 8 us in a virtual machine (2026).
+ */
 #define NAP_LONG_NS   1000000u
-#define NAP_GATHER_NS 250000u
+#define NAP_GATHER_NS 500000u
 #define NAP_FEW	      64u
-#define NAP_MANY      256u
+#define NAP_MANY      1024u
 #define SPIN_TURNS    32u /* turns without progress before the first nap */
 /* Full bursts, after which the next follows at once, until sleepers are woken and counters
- * shared.  A bell for an idle CPU costs 7 us in a virtual machine (2026): 4 channels, woken for
- * every burst of 64, took as long as all the rest.  A ring half full does not wait. */
+ * shared.  A bell for an idle CPU costs 7 us in a virtual machine (2026), as much as a burst of
+ * 64.  A ring half full does not wait. */
 #define BUSY_TURNS 64u
 /* Smaller bursts: who sleeps is woken at once if nobody was for that long, else when that time
- * is over.  With four channels and 1 Mpps from AF_XDP, this and the naps took daemon and
- * consumers from 360 to 225 ns for each packet (2026, bursts of 0.5 ms). */
-#define WAKE_EVERY_NS 1000000u
+ * is over.  Of 1 Mpps from AF_XDP over four channels a packet costs daemon and consumers 238
+ * ns; with half as long naps and waits 314, without 360 (2026, a virtual machine). */
+#define WAKE_EVERY_NS 2000000u
 
 /* Sleeps until the bell or one of the sources' descriptors, but not longer than ns. */
 static void
