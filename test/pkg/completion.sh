@@ -84,6 +84,18 @@ timeout 60 zsh -f "${TMPDIR:-/tmp}/pacf-zsh.$$" "$PWD/pkg/completions" >"${TMPDI
 [ "$(grep -c '^ok' "${TMPDIR:-/tmp}/pacf-zsh.$$.out")" = 4 ] || fail "zsh: $(cat "${TMPDIR:-/tmp}/pacf-zsh.$$.out")"
 rm -f "${TMPDIR:-/tmp}/pacf-zsh.$$" "${TMPDIR:-/tmp}/pacf-zsh.$$.out"
 
+# rc.d, with a stand-in for FreeBSD's rc.subr, which runs command with command_args through eval: pacf knows its options.
+cat >"${TMPDIR:-/tmp}/pacf-rc.$$" <<'END'
+load_rc_config() { pacf_logfile=/var/log/pacf.log; }
+run_rc_command() {
+	[ "$1 $name $rcvar $sig_reload $pidfile" = "start pacf pacf_enable HUP /var/run/pacf/pacf.pid" ] || exit 1
+	eval "set -- $command_args"
+	[ $# = 7 ] && [ "$5" = "pacf.access({group='wheel'})" ] && [ "$7" = "$required_files" ] || exit 1
+	exec "$PACF" "$@" -V
+}
+END
+sed "s,^\. /etc/rc.subr,. ${TMPDIR:-/tmp}/pacf-rc.$$," pkg/freebsd/rc.d/pacf | sh -s start | grep -q '^pacf [0-9]' || fail 'rc.d/pacf start'
+rm -f "${TMPDIR:-/tmp}/pacf-rc.$$"
 sh -n pkg/freebsd/rc.d/pacf || fail 'rc.d/pacf'
 for script in pkg/debian/pacf.postinst pkg/debian/pacf.postrm tools/deb.sh; do
 	sh -n "$script" || fail "$script"

@@ -63,15 +63,18 @@ test_works() {
 		-e "for i = 0, 1 do pkteng.open_channel{engine=[[e]], channel=[[c{]] .. i} end pkteng.start{engine=[[e]]}"' ||
 		{ fail 'pacf -d'; return; }
 	inside cc -o /tmp/count /usr/share/doc/libpacf-dev/examples/count.c -lpacf || fail 'count.c'
-	member="inside env PACF_RUNDIR=/run/pacf setpriv --reuid=65534 --regid=65534 --groups=$gid"
+	member="inside env HOME=/nonexistent setpriv --reuid=65534 --regid=65534 --groups=$gid"
 	$member pacf-run tcpdump -n -i 'pacf:c}0' >"$copy/one" 2>"$copy/one.err" &
 	tcpdump=$!
 	$member /tmp/count 'pacf:c}1' >"$copy/two" 2>&1 || { cat "$copy/two"; fail count; }
 	wait $tcpdump || { cat "$copy/one.err"; fail tcpdump; }
 	one=$(wc -l <"$copy/one") two=$(sed -n 's/ packets.*//p' "$copy/two")
 	[ "$((one + ${two:-0}))" = 1000 ] && [ "$one" -gt 0 ] || fail "1000 packets are $one and $two"
-	! inside env PACF_RUNDIR=/run/pacf setpriv --reuid=65534 --regid=65534 --clear-groups /tmp/count 'pacf:c}1' 2>/dev/null ||
+	! inside env HOME=/nonexistent setpriv --reuid=65534 --regid=65534 --clear-groups /tmp/count 'pacf:c}1' 2>/dev/null ||
 		fail 'who is not in group pacf reads'
+	# Root finds it without being told where, as pacfctl does for the administrator.
+	[ "$(inside pacfctl -e '6 * 7' </dev/null)" = 42 ] || fail pacfctl
+	! $member pacfctl -e 1 >/dev/null 2>&1 </dev/null || fail 'a member of group pacf steers the daemon'
 	pid=$(cat "$root/run/pacf/pacf.pid")
 	kill "$pid"
 	for try in $(seq 100); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
