@@ -8,7 +8,6 @@
 #include "log.h"
 #include "netif.h"
 #include "os.h"
-#include "privileges.h"
 
 #include <poll.h>
 #include <signal.h>

@@ -4,6 +4,7 @@
  * good for one request, and when there are many the oldest one goes, so that a client that
  * holds what it has never keeps another out.
  */
+#include "os.h"
 #include "http.h"
 
 #include <errno.h>
@@ -149,10 +150,9 @@ static struct MHD_Daemon *
 start_quiet(struct server *server, int fd)
 {
 	struct MHD_Daemon *daemon;
-	sigset_t all, before;
+	sigset_t before;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	os_signals_block(&before);
 	daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_AUTO | MHD_USE_ITC,
 		0, NULL, NULL, on_request, server, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,

@@ -164,6 +164,15 @@ os_thread_pin(int cpu)
 	return CPU_COUNT(&set) == 1 && CPU_ISSET(cpu, &set) ? 0 : -EINVAL;
 }
 
+void
+os_signals_block(sigset_t *before)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 int
 os_thread_cpu(pthread_t thread)
 {

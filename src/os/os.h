@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,6 +68,9 @@ void os_waitset_settle(int set);
  * CPU); name as tools show it (cut to what the system keeps). */
 int os_thread_pin(int cpu);
 void os_thread_name(const char *name);
+/* Around pthread_create: the new thread leaves all signals to the main one, but that by which
+ * os_confine (privileges.h) reaches it. */
+void os_signals_block(sigset_t *before);
 /* The one CPU that a running thread may use, as the system says; -1: it may use several. */
 int os_thread_cpu(pthread_t thread);
 /* How many CPUs are usable. */

@@ -9,7 +9,6 @@
 #ifndef PACF_OS_PRIVILEGES_H
 #define PACF_OS_PRIVILEGES_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -36,9 +35,6 @@ enum os_role { OS_ROLE_CONTROL, OS_ROLE_SERVER, OS_ROLE_DATA };
 /* First thing on a thread (else it is CONTROL): its role.  Once the process is confined, the
  * thread is so when this returns. */
 void os_thread_role(enum os_role role);
-/* Around pthread_create: the new thread leaves all signals to the main one but that by which
- * os_confine reaches it. */
-void os_signals_block(sigset_t *before);
 
 struct os_confine {
 	unsigned rights;  /* to be kept, of those that are held */

@@ -33,15 +33,6 @@ os_thread_role(enum os_role role)
 	(void)role;
 }
 
-void
-os_signals_block(sigset_t *before)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, before);
-}
-
 int
 os_confine(const struct os_confine *what, long group, char *note, size_t size)
 {

@@ -7,7 +7,9 @@
  * Invariant: when os_confine has returned 0, /proc said of every thread that it is confined.
  */
 #include "privileges.h"
+#include "os.h"
 #include "sandbox.h"
+#include "sys.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -28,8 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONFINE_SIGNAL (SIGRTMIN + 7)
-#define WAIT_MS	       500 /* until every thread has taken its signal; tried a few times */
+#define WAIT_MS 500 /* until every thread has taken its signal; tried a few times */
 
 static const struct {
 	unsigned right;
@@ -179,16 +180,6 @@ os_thread_role(enum os_role role)
 	confine_self();
 }
 
-void
-os_signals_block(sigset_t *before)
-{
-	sigset_t all;
-
-	sigfillset(&all);
-	sigdelset(&all, CONFINE_SIGNAL);
-	pthread_sigmask(SIG_SETMASK, &all, before);
-}
-
 /* One line's number in /proc/self/task/TID/status; -1: the thread is gone, or there is no such
  * line. */
 static long long
@@ -203,7 +194,7 @@ status_read(const char *text, const char *key, int base)
 static bool
 lags(const char *tid, int to, char *name, size_t size)
 {
-	char path[64], text[4096];
+	char path[64], text[4096], *start;
 	ssize_t n = -1;
 	int fd;
 
@@ -216,14 +207,17 @@ lags(const char *tid, int to, char *name, size_t size)
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	snprintf(name, size, "%.*s", (int)strcspn(text + strcspn(text, "\t") + 1, "\n"),
-		text + strcspn(text, "\t") + 1);
 	if (strstr(text, "State:\tZ") != NULL || strstr(text, "State:\tX") != NULL)
 		return false;
-	return to >= CONFINED &&
-	       (status_read(text, "NoNewPrivs:\t", 10) != 1 ||
-		       ((uint64_t)status_read(text, "CapPrm:\t", 16) & ~kept) != 0 ||
-		       (use_filter && status_read(text, "Seccomp:\t", 10) != 2));
+	if (to < CONFINED ||
+		(status_read(text, "NoNewPrivs:\t", 10) == 1 &&
+			((uint64_t)status_read(text, "CapPrm:\t", 16) & ~kept) == 0 &&
+			(!use_filter || status_read(text, "Seccomp:\t", 10) == 2)))
+		return false;
+	/* The first line is its name. */
+	start = text + strcspn(text, "\t") + 1;
+	snprintf(name, size, "%.*s", (int)strcspn(start, "\n"), start);
+	return true;
 }
 
 /* Signals every other thread that lags (or all of them once); how many there were. */
@@ -242,7 +236,7 @@ threads_call(int to, bool all, char *name, size_t size)
 
 		if (tid == 0 || tid == self || (!all && !lags(entry->d_name, to, name, size)))
 			continue;
-		(void)syscall(SYS_tgkill, getpid(), tid, CONFINE_SIGNAL);
+		(void)syscall(SYS_tgkill, getpid(), tid, OS_CONFINE_SIGNAL);
 		n++;
 	}
 	closedir(dir);
@@ -342,7 +336,7 @@ os_confine(const struct os_confine *what, long group, char *note, size_t size)
 	if (rc < 0 && rc != -ENOSYS)
 		return rc;
 	sigemptyset(&action.sa_mask);
-	sigaction(CONFINE_SIGNAL, &action, NULL);
+	sigaction(OS_CONFINE_SIGNAL, &action, NULL);
 	if (what->user != NULL) {
 		rc = user_become(what->user, note, size);
 		if (rc < 0)

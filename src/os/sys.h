@@ -10,6 +10,9 @@
 /* Where a daemon of root keeps its sockets. */
 extern const char os_sys_root_rundir[];
 
+/* privileges_linux.c has every thread run its handler. */
+#define OS_CONFINE_SIGNAL (SIGRTMIN + 7)
+
 /* nic_link_linux.c for nic_linux.c: the NUMA node of a card; -errno: *out is left as it was. */
 int os_nic_node(const char *name, int *out);
 

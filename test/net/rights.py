@@ -36,10 +36,9 @@ def can_lock():
 
 def check_threads(pid, caps, engines=()):
     """Every thread is confined: the control plane has these capabilities, the rest none."""
+    until('threads %s' % (engines,), lambda: {t['Name'] for t in threads(pid)} >= set(engines))
     seen = threads(pid)
     names = [t['Name'] for t in seen]
-    for name in engines:
-        need(name in names, 'no thread "%s": %s' % (name, names))
     if can_lock():
         caps &= ~LOCK
     for t in seen:
@@ -90,12 +89,13 @@ def case_held(lab):
 
 
 def case_foreground(lab):
-    """The same of a real daemon, as another user too."""
+    """The same of a real daemon, whose metrics are served and shells are waited for; as another user too."""
     wire = lab.wire()
     os.environ['PACF_RUNDIR'] = lab.path('run')
     os.chmod(lab.folder, 0o755)
     for user in ((), ('-u', 'nobody')):
-        process = lab.spawn(os.environ['PACF'], '-F', '-e', engine('afpacket', wire.near), *user,
+        process = lab.spawn(os.environ['PACF'], '-F', '-e', engine('afpacket', wire.near), '-e',
+                            "pcall(pacf.metrics, {listen='127.0.0.1:9464'})", *user,
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         said = ''
         while 'runs as process' not in said:
