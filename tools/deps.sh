@@ -7,10 +7,10 @@ set -eu
 
 BUILD="gcc make meson ninja-build pkg-config python3 liblua5.4-dev libpcap-dev libedit-dev tcpdump
 	clang libbpf-dev libxdp-dev bpftool
-	libmicrohttpd-dev libcap-ng-dev libseccomp-dev libsystemd-dev libzstd-dev"
+	libmicrohttpd-dev libcap-ng-dev libseccomp-dev libzstd-dev"
 TEST="libcmocka-dev tshark ngrep p0f tcpflow argus-server expect mandoc clang-format valgrind procps
 	iproute2 ethtool netsniff-ng
-	prometheus lintian debhelper dpkg-dev fakeroot tmux zsh bash-completion zstd"
+	prometheus lintian debhelper dpkg-dev adduser systemd fakeroot tmux zsh bash-completion zstd"
 BUILD_TOOLS="cc make meson ninja pkg-config python3 tcpdump"
 ZIG=0.16.0
 TEST_TOOLS="clang tshark ngrep p0f tcpflow argus expect mandoc clang-format valgrind netsniff-ng"
