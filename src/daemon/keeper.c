@@ -130,11 +130,10 @@ keeper_main(void *arg)
 int
 daemon_keeper_start(struct daemon_keeper *k, struct ctl_err *err)
 {
-	sigset_t all, before;
+	sigset_t before;
 	int rc;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	os_signals_block(&before);
 	rc = pthread_create(&k->thread, NULL, keeper_main, k);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc != 0)
