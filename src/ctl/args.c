@@ -339,6 +339,8 @@ ctl_channel_spec(
 	if (rc == 0)
 		rc = ctl_access_channel(ch, args, err);
 	if (rc == 0)
+		rc = ctl_channel_record(ch, args, err);
+	if (rc == 0)
 		rc = channel_rules(ch, args, err);
 	return rc < 0 ? rc : ctl_hold_make(ch, err);
 }

@@ -52,68 +52,6 @@ clash_check(const struct ctl_engine *engine, const struct ctl_channel *ch, struc
 	return 0;
 }
 
-static int
-sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err)
-{
-	const struct io_source_info *info = &engine->links[0].info;
-	struct io_sink_cfg cfg = {.path = ch->name,
-		.dlt = info->dlt,
-		.snaplen = info->snaplen,
-		.ts_digits = info->ts_digits,
-		.cut = ch->snaplen,
-		.slots = ch->slots,
-		.keep_newest = ch->keep_newest,
-		.pool = &engine->dp->pool};
-	struct io_err io_err;
-	int rc;
-
-	if (ch->sink->ops == NULL || ch->sink_open)
-		return 0;
-	rc = ctl_privileges_channel(engine, ch, err);
-	if (rc < 0)
-		return rc;
-	rc = ch->sink->ops->open(ch->sink->priv, &cfg, &io_err);
-	if (rc < 0)
-		return ctl_fail(err, rc, "%s", io_err.text);
-	ch->sink_open = true;
-	ctl_sink_tend(engine, ch, false);
-	return ch->sink->ops->tend != NULL ? ctl_tend_up(engine->ctl, err) : 0;
-}
-
-static void
-sink_close(struct ctl_channel *ch)
-{
-	if (!ch->sink_open)
-		return;
-	ch->sink->ops->close(ch->sink->priv);
-	memset(ch->sink->priv, 0, ch->sink->ops->priv_bytes);
-	ch->sink_open = false;
-}
-
-int
-ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err)
-{
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
-		int rc = engine->channels[i] != NULL
-				 ? sink_open(engine, engine->channels[i], err)
-				 : 0;
-
-		if (rc < 0) {
-			ctl_sinks_close(engine);
-			return rc;
-		}
-	}
-	return 0;
-}
-
-void
-ctl_sinks_close(struct ctl_engine *engine)
-{
-	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
-		if (engine->channels[i] != NULL)
-			sink_close(engine->channels[i]);
-}
-
 static void
 sink_free(struct dp_sink *sink)
 {
@@ -150,7 +88,7 @@ rules_free(struct ctl_channel *ch)
 static void
 channel_destroy(struct ctl_channel *ch)
 {
-	sink_close(ch);
+	ctl_sink_close(NULL, ch);
 	rules_free(ch);
 	sink_free(ch->sink);
 	free(ch);
@@ -190,6 +128,7 @@ ctl_channel_free(struct ctl_engine *engine, uint32_t number)
 	struct ctl_channel *ch = engine->channels[number];
 
 	ctl_hold_end(engine, ch);
+	ctl_sink_close(engine, ch);
 	if (ch->action == CTL_SAMPLE)
 		ctl_counters_add(&engine->groups[ch->group]->closed, &ch->sink->own);
 	engine->channels[number] = NULL;
@@ -217,7 +156,7 @@ channel_add(struct ctl_engine *engine, struct ctl_channel *like, struct ctl_err 
 	if (ch == NULL)
 		return ctl_fail(err, -ENOMEM, "channel \"%s\": out of memory", like->spelled);
 	if (engine->state == CTL_RUNNING)
-		rc = sink_open(engine, ch, err);
+		rc = ctl_sink_open(engine, ch, err);
 	if (rc < 0) {
 		channel_destroy(ch);
 		return rc;

@@ -82,12 +82,22 @@ struct ctl_channel_args {
 	uint32_t sample;	   /* 1 in so many flows; 0: all */
 	const char *fields; /* what the group splits by, pkt_fields_name; NULL: as it does */
 	const char *owner, *mode; /* who may have it: "user:group", "0660"; guard.h */
+	/* pcap: channels; 0 or NULL: no limit, one file, all kept, 32 MiB (4 where it waits).
+	 */
+	double file_size;	    /* millions of bytes */
+	uint32_t rotate_seconds;    /* a new file at multiples of so many */
+	uint32_t filecount, buffer; /* files kept; MiB between engine and disk */
+	const char *compress;	    /* zstd, none */
 };
 /* Names of hosts in a filter may be looked up, which can take seconds; the lock is not held
  * meanwhile.  That goes for ctl_engine_start too, if a channel was opened before its link. */
 int ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ctl_err *err);
 int ctl_channel_close(
 	struct ctl *ctl, const char *engine, const char *channel, struct ctl_err *err);
+
+/* What pcap: channels have written is complete when it returns, and goes on in new files;
+ * engine or channel NULL: all of them.  Waits for slow disks, up to 10 s: -ETIMEDOUT. */
+int ctl_rotate(struct ctl *ctl, const char *engine, const char *channel, struct ctl_err *err);
 
 /* How far an engine's capture files are read. */
 struct ctl_progress {

@@ -76,7 +76,7 @@ plan_route(struct dp_plan *plan, const struct ctl_engine *engine, uint32_t numbe
 		plan->copy[plan->ncopy++] = (uint8_t)number;
 	if (ch->transport == CTL_PACF && (route->wait_full || route->wait_detached))
 		plan->any_wait = true;
-	if (ch->transport == CTL_NETMAP && route->wait_full)
+	if ((ch->transport == CTL_NETMAP || ch->transport == CTL_PCAP) && route->wait_full)
 		plan->any_wait = true;
 	if (ch->lane != NULL && engine->dp->pool.nregions > 0)
 		plan->adopt = true;

@@ -178,18 +178,21 @@ lanes_reclaim(struct ctl_engine *engine)
 {
 	struct io_pool *pool = &engine->dp->pool;
 
+	ctl_sinks_close(engine); /* what they could not write is counted */
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++) {
 		struct ctl_channel *ch = engine->channels[i];
 		uint32_t frame;
 
-		if (ch == NULL || ch->lane == NULL)
+		if (ch == NULL || (ch->lane == NULL && ch->sink->ops == NULL))
+			continue;
+		ch->sink->touched = true;
+		engine->dp->touched[engine->dp->ntouched++] = (uint8_t)i;
+		if (ch->lane == NULL)
 			continue;
 		ch->sink->own.unread_pkts += chan_tx_waiting(&ch->lane->tx);
 		ch->sink->own.waiting_pkts = 0;
 		while (chan_tx_reclaim(&ch->lane->tx, &frame))
 			io_pool_put(pool, frame);
-		ch->sink->touched = true;
-		engine->dp->touched[engine->dp->ntouched++] = (uint8_t)i;
 	}
 	dp_split_finish(engine->dp);
 	assert(io_pool_held(pool) == 0);
@@ -226,7 +229,6 @@ ctl_engine_halt(struct ctl_engine *engine)
 	lanes_reclaim(engine);
 	engine->state = CTL_STOPPED;
 	channels_halt(engine);
-	ctl_sinks_close(engine);
 	ctl_reorder_put(engine);
 	ctl_frags_put(engine);
 	ctl_plan_free(engine->plan);

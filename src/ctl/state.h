@@ -52,8 +52,9 @@ struct ctl_channel {
 	struct ctl_access access;	    /* who may have it */
 	struct dp_sink *sink;
 	bool sink_open;
-	struct io_status status; /* of a netdev: sink, as last tended */
-	struct dp_lane *lane;	 /* NULL: nobody attached */
+	struct io_record_cfg record; /* pcap: */
+	struct io_status status;     /* of its sink, as last tended */
+	struct dp_lane *lane;	     /* NULL: nobody attached */
 	struct ctl_client *client;
 	bool was_attached; /* since the engine started */
 	struct ctl_hold hold;
@@ -165,12 +166,21 @@ bool ctl_filters_same(const struct ctl_filter_link *a, const struct ctl_filter_l
  * returns 1.  0: all are ready. */
 int ctl_filters_ready(struct ctl *ctl, struct ctl_engine *engine, struct ctl_err *err);
 
+/* record.c: how a pcap: channel records, and that others don't. */
+int ctl_channel_record(
+	struct ctl_channel *ch, const struct ctl_channel_args *args, struct ctl_err *err);
+
+/* sinks.c */
+int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
+void ctl_sinks_close(struct ctl_engine *engine);
+int ctl_sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err *err);
+/* Counts what it could not write; engine NULL: nobody is told how it was. */
+void ctl_sink_close(const struct ctl_engine *engine, struct ctl_channel *ch);
+
 /* channel.c */
 void ctl_channel_free(struct ctl_engine *engine, uint32_t number);
 int ctl_channel_check(
 	const struct ctl_engine *engine, const struct ctl_channel *ch, struct ctl_err *err);
-int ctl_sinks_open(struct ctl_engine *engine, struct ctl_err *err);
-void ctl_sinks_close(struct ctl_engine *engine);
 
 /* groups.c: an engine's groups: who is in one, and which of them has which bucket. */
 /* The group of that name, made if there is none. */

@@ -49,6 +49,8 @@ channel_drained(const struct ctl_engine *engine, const struct ctl_channel *ch)
 		return true;
 	if (ch->transport == CTL_NETMAP && ctl_policy_waits(engine, ch->when_full))
 		return gauge_zero(ch, GAUGE(waiting_pkts));
+	if (ch->transport == CTL_PCAP) /* all of it is in the file, or lost */
+		return gauge_zero(ch, GAUGE(waiting_pkts));
 	if (ch->transport != CTL_PACF)
 		return true;
 	if (ch->when_detached == CTL_POLICY_HOLD)

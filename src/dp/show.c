@@ -22,8 +22,12 @@ stage_write(struct dp_engine *engine, const struct dp_route *route)
 	sink->own.delivered_pkts += done;
 	if (sink->ops->ring)
 		sink->own.drop_ring_full_pkts += n - done;
+	else if (done < n && sink->ops->slow != NULL && sink->ops->slow(sink->priv))
+		sink->own.drop_disk_slow_pkts += n - done;
 	else
 		sink->own.drop_sink_error_pkts += n - done;
+	if (sink->ops->cheap)
+		sink->own.waiting_pkts = sink->ops->tick(sink->priv, &sink->own.unread_pkts);
 	sink->nstaged = 0;
 }
 

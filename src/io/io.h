@@ -21,6 +21,16 @@ struct io_mem_pkt {
 	uint64_t ts_ns;
 };
 
+/* How a pcap: channel records. */
+struct io_record_cfg {
+	uint64_t file_bytes; /* no file gets longer, as it is before compression; 0: no limit */
+	uint32_t rotate_s;   /* a new file at multiples of so many seconds; 0: none */
+	uint32_t filecount;  /* so many files are kept, the oldest goes; 0: all */
+	uint32_t buffer_bytes; /* between engine and disk; a power of two */
+	bool zstd;
+	bool live; /* quiet periods end files too: packets have the time of day */
+};
+
 struct io_sink_cfg {
 	const char *path; /* or interface */
 	int dlt;
@@ -29,6 +39,8 @@ struct io_sink_cfg {
 	uint32_t slots;	  /* of its queue, if it has one */
 	bool keep_newest; /* a full queue lets go of its oldest packet, not of the new one */
 	struct io_pool *pool; /* where the packets' frames are from */
+	int bell_fd;	      /* wakes the engine */
+	struct io_record_cfg record;
 };
 
 struct io_sink_ops {
@@ -36,6 +48,9 @@ struct io_sink_ops {
 	size_t priv_bytes;
 	bool waits; /* tx may wait, for a disk */
 	bool ring;  /* what tx does not take found no room; without: it failed */
+	bool cheap; /* tick makes no system call: it may follow each tx */
+	/* Engine: what tx did not take found no room, because a disk is slow; NULL: never. */
+	bool (*slow)(void *priv);
 	int (*open)(void *priv, const struct io_sink_cfg *cfg, struct io_err *err);
 	/* Engine: takes n packets; returns how many, and moves those to the front of the list:
 	 * the rest is lost.  One that it keeps for later has a reference more. */
@@ -48,13 +63,18 @@ struct io_sink_ops {
 	uint32_t (*tick)(void *priv, uint64_t *unread_pkts);
 	/* Engine: nothing more comes: every frame is given back, and counted so. */
 	void (*leave)(void *priv, uint64_t *unread_pkts);
-	/* Engine, when it has nothing to do and before it ends: nothing stays in a buffer.  0
-	 * or -errno. */
+	/* Engine, when its sources have ended: nothing stays in a buffer; what can't be written
+	 * now never will.  0 or -errno. */
 	int (*flush)(void *priv);
 	/* Control plane, as a source's; NULL: there is nothing to be done. */
 	void (*tend)(void *priv, struct io_status *out);
-	/* Control plane. */
-	void (*close)(void *priv);
+	/* Control plane: what is written until now ends with its file.  A number that `rotated`
+	 * will have reached then; NULL: writes no files. */
+	uint32_t (*rotate)(void *priv);
+	uint32_t (*rotated)(void *priv);
+	/* Control plane, the engine does without it by now.  How many packets that it had taken
+	 * it had to let go of, and has not told by tick or leave. */
+	uint64_t (*close)(void *priv);
 };
 
 /* By name ("pcap", "mem", ...); NULL if there is none.  names: "mem, pcap", for error
@@ -64,6 +84,8 @@ const char *io_source_names(void);
 /* Each in turn, from 0; NULL behind the last. */
 const struct io_source_ops *io_source_at(size_t i);
 const struct io_sink_ops *io_sink_find(const char *name);
+/* Can pcap: channels be compressed? */
+bool io_record_zstd(void);
 
 /*
  * The mem source: packets from an array, for tests, benchmark and tutorial; the reference for

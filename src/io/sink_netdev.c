@@ -112,7 +112,7 @@ msgs_prepare(struct netdev_sink *s)
 	}
 }
 
-static void
+static uint64_t
 sink_close(void *priv)
 {
 	struct netdev_sink *s = priv;
@@ -120,6 +120,7 @@ sink_close(void *priv)
 	if (s->fd >= 0)
 		close(s->fd);
 	s->fd = -1;
+	return 0;
 }
 
 static int

@@ -29,10 +29,11 @@ sink_flush(void *priv)
 	return 0;
 }
 
-static void
+static uint64_t
 sink_close(void *priv)
 {
 	(void)priv;
+	return 0;
 }
 
 const struct io_sink_ops io_sink_netdev = {

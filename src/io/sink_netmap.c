@@ -245,7 +245,7 @@ sink_tend(void *priv, struct io_status *out)
 	atomic_store_explicit(&s->phase, RUNNING, memory_order_release);
 }
 
-static void
+static uint64_t
 sink_close(void *priv)
 {
 	struct netmap_sink *s = priv;
@@ -253,6 +253,7 @@ sink_close(void *priv)
 	io_nm_close(&s->port);
 	free(s->queue);
 	s->queue = NULL;
+	return 0;
 }
 
 const struct io_sink_ops io_sink_netmap = {

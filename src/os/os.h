@@ -44,6 +44,10 @@ int os_shm_seal(int fd, bool read_only);
 /* Maps all of it shared.  *out is the caller's to give to os_shm_unmap. */
 int os_shm_map(int fd, size_t bytes, bool writable, void **out);
 void os_shm_unmap(void *mem, size_t bytes);
+/* A ring: `bytes` of memory (a multiple of the page) that is there twice, one after the other,
+ * so that what begins near its end lies in one piece.  Only this process has it. */
+int os_ring_map(const char *label, size_t bytes, void **out);
+void os_ring_unmap(void *ring, size_t bytes);
 /* Size in bytes of the object behind fd, for checking what a peer sent. */
 int os_shm_size(int fd, size_t *bytes);
 

@@ -68,6 +68,43 @@ os_shm_unmap(void *mem, size_t bytes)
 		munmap(mem, bytes);
 }
 
+static int
+ring_place(int fd, uint8_t *at, size_t bytes)
+{
+	void *mem = mmap(at, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+
+	return mem == MAP_FAILED ? -errno : 0;
+}
+
+int
+os_ring_map(const char *label, size_t bytes, void **out)
+{
+	int fd = os_shm_create(label, bytes), rc = 0;
+	void *room;
+
+	if (fd < 0)
+		return fd;
+	room = mmap(NULL, 2 * bytes, PROT_NONE, MAP_PRIVATE | MAP_ANON, -1, 0);
+	if (room == MAP_FAILED)
+		rc = -errno;
+	for (size_t i = 0; i < 2 && rc == 0; i++) {
+		rc = ring_place(fd, (uint8_t *)room + i * bytes, bytes);
+		if (rc < 0)
+			munmap(room, 2 * bytes);
+	}
+	close(fd);
+	if (rc == 0)
+		*out = room;
+	return rc;
+}
+
+void
+os_ring_unmap(void *ring, size_t bytes)
+{
+	if (ring != NULL)
+		munmap(ring, 2 * bytes);
+}
+
 int
 os_shm_size(int fd, size_t *bytes)
 {

@@ -144,7 +144,8 @@ core_unlink(lua_State *L)
 }
 
 /* open_channel(engine, channel, action, group, size, when_full, when_detached, filter, snaplen,
- * sample, fields, owner, mode, hold_bytes) */
+ * sample, fields, owner, mode, hold_bytes, file_size, rotate_seconds, filecount, compress,
+ * buffer) */
 static int
 core_open_channel(lua_State *L)
 {
@@ -163,6 +164,11 @@ core_open_channel(lua_State *L)
 		.owner = lua_tostring(L, 12),
 		.mode = lua_tostring(L, 13),
 		.hold_bytes = (uint64_t)lua_tointeger(L, 14),
+		.file_size = lua_tonumber(L, 15),
+		.rotate_seconds = (uint32_t)lua_tointeger(L, 16),
+		.filecount = (uint32_t)lua_tointeger(L, 17),
+		.compress = lua_tostring(L, 18),
+		.buffer = (uint32_t)lua_tointeger(L, 19),
 	};
 	struct ctl_err err = {""};
 	struct gil *gil = gil_lend();
@@ -176,6 +182,17 @@ static int
 core_close_channel(lua_State *L)
 {
 	return with_part(L, ctl_channel_close);
+}
+
+/* rotate(engine or nil, channel or nil) */
+static int
+core_rotate(lua_State *L)
+{
+	struct ctl_err err = {""};
+
+	return shell_result(L,
+		ctl_rotate(shell_of(L)->ctl, lua_tostring(L, 1), lua_tostring(L, 2), &err),
+		&err);
 }
 
 struct waiting {
@@ -324,6 +341,7 @@ const luaL_Reg lua_pkteng_core[] = {
 	{"unlink", core_unlink},
 	{"open_channel", core_open_channel},
 	{"close_channel", core_close_channel},
+	{"rotate", core_rotate},
 	{"wait", core_wait},
 	{"names", core_names},
 	{"explain", core_explain},

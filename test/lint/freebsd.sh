@@ -15,7 +15,7 @@ headers='assert ctype errno float inttypes limits locale math setjmp signal stda
 	sys/select sys/socket sys/stat sys/time sys/types sys/uio sys/un sys/utsname sys/wait termios unistd
 	getopt ifaddrs syslog sys/file sys/ioctl sys/param sys/queue
 	microhttpd netdb
-	histedit lauxlib lua lualib pacf pcap/bpf pcap/pcap'
+	histedit lauxlib lua lualib pacf pcap/bpf pcap/pcap zstd'
 
 # Calls and constants that come in by headers of both systems.
 calls='epoll_[a-z0-9_]+|eventfd|inotify_[a-z0-9_]+|signalfd|timerfd_[a-z]+|prctl|arch_prctl|syscall|gettid|tgkill|unshare|setns'

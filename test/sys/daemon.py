@@ -23,7 +23,8 @@ for k, x in pairs(v) do o[#o + 1] = J(tostring(k)) .. ':' .. J(x) end
 return '{' .. table.concat(o, ',') .. '}' end"""
 MARK = '@@ '
 REFUSED = ('filtered_pkts', 'unsampled_pkts')
-CAUSES = ('drop_ring_full_pkts', 'drop_large_full_pkts', 'drop_no_consumer_pkts', 'drop_hold_full_pkts', 'drop_sink_error_pkts')
+CAUSES = ('drop_ring_full_pkts', 'drop_large_full_pkts', 'drop_no_consumer_pkts', 'drop_hold_full_pkts', 'drop_sink_error_pkts',
+          'drop_disk_slow_pkts')
 
 
 class Failed(Exception):

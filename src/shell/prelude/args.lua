@@ -164,6 +164,7 @@ end
 local engine = need("engine", text, '"e0"')
 local CPU_LAST, QUEUE_LAST, FRAMES_LAST, SLOTS_LAST = 4095, 65535, 2^32 - 1, 2^20
 local SNAPLEN_LAST, SAMPLE_LAST, TOP_LAST, HOLD_LAST = 262144, 2^31, 16, 2^40
+local SECONDS_LAST, FILES_LAST, BUFFER_LAST = 10^9, 65536, 1024
 
 -- In the order of pkteng.help().  single: f("e0") means f{engine="e0"}.
 P.commands = {
@@ -182,8 +183,12 @@ P.commands = {
 		may("snaplen", whole(1, SNAPLEN_LAST)), may("sample", whole(1, SAMPLE_LAST)),
 		may("size", whole(1, SLOTS_LAST)), may("when_full", choice("drop", "wait", "drop_oldest")),
 		may("when_detached", choice("drop", "wait", "rebalance", "hold")),
-		may("hold_bytes", whole(4096, HOLD_LAST)), may("owner", text), may("mode", text)}},
+		may("hold_bytes", whole(4096, HOLD_LAST)), may("owner", text), may("mode", text),
+		may("file_size", number(0)),
+		may("rotate_seconds", whole(1, SECONDS_LAST)), may("filecount", whole(1, FILES_LAST)),
+		may("compress", choice("zstd", "none")), may("buffer", whole(1, BUFFER_LAST))}},
 	{name = "close_channel", args = {engine, need("channel", text, '"pacf:eth3{0"')}},
+	{name = "rotate", single = true, args = {may("engine", text), may("channel", text)}},
 	{name = "start", single = true, args = {engine}},
 	{name = "stop", single = true, args = {engine}},
 	{name = "wait", single = true, results = true, args = {engine, may("timeout", P.kinds.seconds)}},

@@ -34,10 +34,14 @@ function bodies.unlink(a)
 end
 function bodies.open_channel(a)
 	return core.open_channel(a.engine, a.channel, a.action, a.group, a.size or 0, a.when_full,
-		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields, a.owner, a.mode, a.hold_bytes or 0)
+		a.when_detached, a.filter, a.snaplen or 0, a.sample or 0, a.fields, a.owner, a.mode, a.hold_bytes or 0,
+		a.file_size or 0, a.rotate_seconds or 0, a.filecount or 0, a.compress, a.buffer or 0)
 end
 function bodies.close_channel(a)
 	return core.close_channel(a.engine, a.channel)
+end
+function bodies.rotate(a)
+	return core.rotate(a.engine, a.channel)
 end
 function bodies.wait(a)
 	return core.wait(a.engine, a.timeout or -1)

@@ -54,6 +54,7 @@ P.grid = grid
 local CAUSES = {
 	{"drop_ring_full_pkts", "ring full"},
 	{"drop_no_consumer_pkts", "no consumer"},
+	{"drop_disk_slow_pkts", "slow disk"},
 	{"drop_sink_error_pkts", "sink error"},
 	{"drop_large_full_pkts", "large frames full"},
 	{"drop_hold_full_pkts", "hold full"},
@@ -137,6 +138,9 @@ local function render_channels(channels)
 		local sample = c.action == "SAMPLE"
 		rows[#rows + 1] = {c.channel, c.action, sample and c.group or "-", consumer(c),
 			count(c.received_pkts), count(c.delivered_pkts), count(dropped(c)), count(c.waiting)}
+		if (c.note or "") ~= "" and c.state ~= "closed" then
+			notes[#notes + 1] = ("    %s: %s\n"):format(c.channel, c.note)
+		end
 		if rules_of(c) ~= "" then
 			notes[#notes + 1] = ("    %s: %s\n"):format(c.channel, rules_of(c))
 		end
@@ -147,7 +151,10 @@ local function render_channels(channels)
 		if others ~= "" then
 			notes[#notes + 1] = ("    %s: received = delivered + dropped%s\n"):format(c.channel, others)
 		end
-		if (c.unread_pkts or 0) ~= 0 then
+		if (c.unread_pkts or 0) ~= 0 and c.kind == "pcap" then
+			notes[#notes + 1] = ("    %s: %s of the delivered could not be written before the file's end\n")
+				:format(c.channel, count(c.unread_pkts))
+		elseif (c.unread_pkts or 0) ~= 0 then
 			notes[#notes + 1] = ("    %s: %s of the delivered were left unread by a consumer that went away\n")
 				:format(c.channel, count(c.unread_pkts))
 		end

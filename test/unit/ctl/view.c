@@ -162,11 +162,12 @@ channel_check(uint32_t i)
 {
 	static const char *const parts[] = {"delivered_pkts", "drop_ring_full_pkts",
 		"drop_large_full_pkts", "drop_no_consumer_pkts", "drop_sink_error_pkts",
-		"filtered_pkts", "unsampled_pkts", "drop_hold_full_pkts"};
+		"filtered_pkts", "unsampled_pkts", "drop_hold_full_pkts",
+		"drop_disk_slow_pkts"};
 	uint64_t total = 0;
 	char path[96];
 
-	for (int k = 0; k < 8; k++) {
+	for (int k = 0; k < 9; k++) {
 		snprintf(path, sizeof(path), "channels.%u.%s", i, parts[k]);
 		total += view_num(path);
 	}

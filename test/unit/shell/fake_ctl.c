@@ -172,6 +172,10 @@ ctl_channel_open(struct ctl *ctl, const struct ctl_channel_args *args, struct ct
 
 	if (e == NULL)
 		return -ENOENT;
+	if (strcmp(args->channel, "record") == 0)
+		return fake_fail(err, -EINVAL, "%g %u %u %s %u", args->file_size,
+			args->rotate_seconds, args->filecount,
+			args->compress ? args->compress : "-", args->buffer);
 	if (strcmp(args->channel, "show") == 0)
 		return fake_fail(err, -EINVAL, "%s %s %u %s %s %s %u %u %s",
 			args->action ? args->action : "-", args->group ? args->group : "-",
@@ -207,6 +211,16 @@ ctl_channel_close(struct ctl *ctl, const char *engine, const char *channel, stru
 		return fake_fail(
 			err, -ENOENT, "engine \"%s\" has no channel \"%s\"", engine, channel);
 	e->channels[at] = e->channels[--e->nchannels];
+	return 0;
+}
+
+int
+ctl_rotate(struct ctl *ctl, const char *engine, const char *channel, struct ctl_err *err)
+{
+	if (engine != NULL && fake_find(ctl, engine, err) == NULL)
+		return -ENOENT;
+	if (channel != NULL && strcmp(channel, "show") == 0)
+		return fake_fail(err, -EINVAL, "rotate %s %s", engine ? engine : "-", channel);
 	return 0;
 }
 

@@ -111,7 +111,16 @@ static const struct {
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', color='tcp'}",
 		"pkteng.open_channel: unknown argument \"color\"; it takes engine, channel, "
 		"action, group, fields, filter, snaplen, sample, size, when_full, "
-		"when_detached, hold_bytes, owner and mode"},
+		"when_detached, hold_bytes, owner, mode, file_size, rotate_seconds, filecount, "
+		"compress "
+		"and buffer"},
+	{"pkteng.open_channel{engine='e0', channel='pcap:x', compress='zst'}",
+		"pkteng.open_channel: compress must be zstd or none, not \"zst\"; did you mean "
+		"\"zstd\"?"},
+	{"pkteng.open_channel{engine='e0', channel='pcap:x', rotate_seconds=0.5}",
+		"pkteng.open_channel: rotate_seconds must be a whole number from 1 to "
+		"1000000000, "
+		"not 0.5"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', fliter='tcp'}",
 		"pkteng.open_channel: unknown argument \"fliter\"; did you mean \"filter\"?"},
 	{"pkteng.open_channel{engine='e0', channel='pacf:x{0', filter=''}",
@@ -203,6 +212,12 @@ test_arguments_reach_ctl(void **state)
 		     "snaplen=262144, sample=2^31, fields='VLAN+5tuple',\n"
 		     "when_detached='rebalance'}",
 		"- - 0 - rebalance tcp port 80 262144 2147483648 vlan+5tuple");
+	assert_fails("pkteng.open_channel{engine='e0', channel='record'}", "0 0 0 - 0");
+	assert_fails("pkteng.open_channel{engine='e0', channel='record', file_size=0.5,\n"
+		     "rotate_seconds=60, filecount=7, compress='ZSTD', buffer=64}",
+		"0.5 60 7 zstd 64");
+	assert_fails("pkteng.rotate{engine='e0', channel='show'}", "rotate e0 show");
+	assert_fails("pkteng.rotate{channel='show'}", "rotate - show");
 	assert_fails("pkteng.new{name='show', type='pcap'}", "-");
 	assert_fails("pkteng.new{name='show', type='pcap', tunnels='outer', udp_tunnels={}}",
 		"outer");
@@ -285,7 +300,8 @@ test_completion(void **state)
 	assert_completes("pkteng.open_channel{engine='e0', fields='2", "tuple'", "2tuple ");
 	assert_completes(
 		"pkteng.open_channel{engine='e0', when_detached='re", "balance'", "rebalance ");
-	assert_completes("pkteng.open_channel{engine='e0', fi", "", "fields filter ");
+	assert_completes("pkteng.open_channel{engine='e0', fi", "",
+		"fields file_size filecount filter ");
 	assert_completes("pkteng.new{name='e0', udp", "_tunnels=", "udp_tunnels ");
 	assert_completes("pkteng.link{engine='e0', if", "name=", "ifname ");
 	assert_completes("pkteng.wait({", "", "engine timeout ");
