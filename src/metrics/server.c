@@ -6,6 +6,8 @@
  */
 #include "os.h"
 #include "http.h"
+#include "os.h"
+#include "privileges.h"
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -125,9 +127,13 @@ static void
 on_connection(void *arg, struct MHD_Connection *connection, void **state,
 	enum MHD_ConnectionNotificationCode what)
 {
+	static _Thread_local bool known;
 	struct server *server = arg;
 	struct client *client = *state;
 
+	if (!known) /* the server's thread comes by for the first time: it needs no rights */
+		os_thread_role(OS_ROLE_SERVER);
+	known = true;
 	if (what == MHD_CONNECTION_NOTIFY_CLOSED && client != NULL) {
 		TAILQ_REMOVE(&server->clients, client, entry);
 		server->nclients -= !client->sent_away;

@@ -3,7 +3,7 @@
 never go back; alerts and the dashboard's queries are ones that Prometheus understands and that find something; clients
 that are slow, many or hostile harm nobody.
 
-usage: metrics.py [CASE ...]     PACF, PACF_GEN: the programs; SRC: the source.
+usage: metrics.py [CASE ...]     PACF, PACF_GEN, PACFCTL: the programs; SRC: the source.
 """
 import json
 import os
@@ -241,8 +241,30 @@ def descriptors(daemon):
     return len(os.listdir('/proc/%d/fd' % daemon.process.pid))
 
 
+def test_confined(_daemon, folder):
+    """A daemon that has given up its rights serves what its script had it serve, and elsewhere when it is told to."""
+    script, ctl = os.path.join(folder, 'start.lua'), [os.environ['PACFCTL']]
+    with open(script, 'w', encoding='utf-8') as f:
+        f.write('pkteng.new{name="e0", type="pcap"} address = pacf.metrics{listen="127.0.0.1:0"}')
+    run = dict(os.environ, PACF_RUNDIR=os.path.join(folder, 'daemon'))
+
+    def call(*words):
+        out = subprocess.run(words, env=run, capture_output=True, text=True, timeout=60, check=False)
+        need(out.returncode == 0 and out.stderr == '', '%s: %s' % (words, out.stderr))
+        return out.stdout.strip()
+    call(os.environ['PACF'], '-d', '-f', script)
+    try:
+        address = call(*ctl, '-e', 'print(address)')
+        need(b'pacf_engine_info{engine="e0"' in scrape.get(address)[2], 'no metrics of a daemon')
+        other = call(*ctl, '-e', 'print(pacf.metrics{listen="127.0.0.2:0"})')
+        need(other.startswith('127.0.0.2:') and scrape.get(other)[0] == 200 and refused(address), 'it did not move')
+    finally:
+        call(*ctl, '-e', 'pacf.shutdown()')
+    until('nothing listens', lambda: refused(other))
+
+
 CASES = {'agree': test_agree, 'prometheus': test_prometheus, 'rules': test_rules, 'addresses': test_addresses,
-         'hostile': test_hostile}
+         'hostile': test_hostile, 'confined': test_confined}
 
 
 def main():
