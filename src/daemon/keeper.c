@@ -45,10 +45,11 @@ daemon_signals_block(void)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 }
 
-/* SIGHUP: files that were renamed are opened anew by their names. */
+/* SIGHUP: the log is opened anew by its name, and recorders go on in new files. */
 static void
 reload(struct daemon_keeper *k)
 {
+	struct ctl_err err = {""};
 	int rc;
 
 	daemon_notify_send(&k->notify, "RELOADING=1\nMONOTONIC_USEC=%llu",
@@ -59,7 +60,9 @@ reload(struct daemon_keeper *k)
 			"the log can't be opened anew: %s; it goes on in the old file",
 			strerror(-rc));
 	else
-		os_log(OS_LOG_INFO, "SIGHUP: logs were opened anew");
+		os_log(OS_LOG_INFO, "SIGHUP: files are opened anew");
+	if (ctl_rotate(k->ctl, NULL, NULL, &err) < 0)
+		os_log(OS_LOG_ERR, "%s", err.text);
 	daemon_notify_send(&k->notify, "READY=1");
 }
 

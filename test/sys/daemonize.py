@@ -97,36 +97,48 @@ def case_second(lab):
     lab.end(pid)
 
 
-def case_traffic(lab):
-    """SIGTERM in the midst: the reader gets all that the file got, and then the end; files are whole."""
-    part, rec = (os.path.join(lab.folder, name) for name in ('part.pcap', 'rec'))
+def traffic(lab, *args, **more):
+    """A daemon that gives all packets, at full speed, to a file and to a reader: (pid, reader)"""
     script = os.path.join(lab.folder, 'traffic.lua')
     with open(script, 'w', encoding='ascii') as f:
         f.write('pkteng.new{name="e", type="pcap"}\npkteng.link{engine="e", ifname="%s", loop=true}\n'
                 'for _, name in ipairs{"c{0", "pcap:%s"} do\n'
                 'pkteng.open_channel{engine="e", channel=name, action="COPY", when_full="wait", when_detached="wait"}\n'
-                'end\npkteng.start{engine="e"}\n' % (lab.capture, part))
-    pid = lab.detach('-l', lab.log, '-f', script)
-    reader = Client('read', 'c}0', rec)
+                'end\npkteng.start{engine="e"}\n' % (lab.capture, os.path.join(lab.folder, 'part.pcap')))
+    pid = lab.detach(*args, '-f', script, **more)
+    reader = Client('read', 'c}0', os.path.join(lab.folder, 'rec'))
     until('traffic', lambda: proc_io(reader.pid) > 1000000)
+    return pid, reader
+
+
+def case_traffic(lab):
+    """SIGTERM in the midst: the reader gets all that the file got, and then the end; files are whole."""
+    pid, reader = traffic(lab, '-l', lab.log)
     figures = lab.end(pid, signal.SIGTERM, reader)
-    got, want = records(rec, 0), records(part, 24)
+    got, want = records(os.path.join(lab.folder, 'rec'), 0), records(os.path.join(lab.folder, 'part.pcap'), 24)
     need(len(got) > 1000 and got == want, 'the reader got %d packets, the file %d: %s' % (len(got), len(want), figures))
     need(lines_of(lab.log)[-1].endswith('pacf: SIGTERM: ends'), 'log: %s' % lines_of(lab.log))
 
 
 def case_rotate(lab):
-    """SIGHUP: what was renamed keeps its lines, the name gets the new ones; standard error goes along."""
-    systemd = Systemd(lab.folder)
-    pid = lab.detach('-l', lab.log, env=systemd.environment())
+    """SIGHUP: what was renamed keeps what it has, the name gets the new; standard error goes with the log."""
+    systemd, part = Systemd(lab.folder), os.path.join(lab.folder, 'part.pcap')
+    pid, reader = traffic(lab, '-l', lab.log, env=systemd.environment())
+    files = []
     for i in range(1, 4):
+        until('a file with packets', lambda: os.path.exists(part) and os.path.getsize(part) > 24)
         os.rename(lab.log, '%s.%d' % (lab.log, i))
+        files.append('%s.%d' % (part, i))
+        os.rename(part, files[-1])
         os.kill(pid, signal.SIGHUP)
         until('%d reloads' % i, lambda n=i: systemd.count('RELOADING=1') == n and systemd.count('READY=1') == n + 1)
+        need(records(files[-1], 24), 'nothing in %s' % files[-1])
     need(len(lines_of(lab.log)) == 1 and len(lines_of(lab.log + '.1')) == 1, 'lines went astray')
     for fd in (1, 2):
         need(os.readlink('/proc/%d/fd/%d' % (pid, fd)) == lab.log, 'descriptor %d' % fd)
-    lab.end(pid)
+    lab.end(pid, signal.SIGTERM, reader)
+    want = sum((records(name, 24) for name in files + [part]), [])
+    need(records(os.path.join(lab.folder, 'rec'), 0) == want, 'packets are lost between the files')
     systemd.close()
 
 
