@@ -26,7 +26,7 @@ help:
 	@echo 'make bench                prints what the data plane costs'
 	@echo 'make bench-live           the same for capturing from an interface, beside netsniff-ng (root)'
 	@echo 'make bench-netmap         packets per second by netmap, beside its own lb (needs NETMAP_KO, NETMAP_APPS)'
-	@echo 'make fuzz                 fuzzes the parser for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz                 fuzzes the parser and the attach server, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
 	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
@@ -56,6 +56,10 @@ fuzz: build-fuzz/build.ninja
 	@mkdir -p build-fuzz/corpus
 	build-fuzz/test/fuzz/fuzz-parse -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build-fuzz/ build-fuzz/corpus test/fuzz/corpus/parse
+	@$(NINJA) -C build-fuzz test/fuzz/fuzz-attach
+	@mkdir -p build-fuzz/corpus-attach
+	build-fuzz/test/fuzz/fuzz-attach -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/ build-fuzz/corpus-attach test/fuzz/corpus/attach
 
 lint: build-with-tests
 	@$(MESON) test -C build --no-rebuild --print-errorlogs --suite lint

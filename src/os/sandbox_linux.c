@@ -36,9 +36,9 @@
 
 /* clone's flags come second there. */
 #ifdef __s390__
-#define CLONE_FLAGS SCMP_A1
+#define CLONE_FLAGS 1
 #else
-#define CLONE_FLAGS SCMP_A0
+#define CLONE_FLAGS 0
 #endif
 
 /* What a thread needs to live, wait, allocate and end. */
@@ -121,6 +121,13 @@ rules(scmp_filter_ctx ctx, uint32_t action, const char *const *names, size_t n)
 }
 #define RULES(ctx, action, names) rules(ctx, action, names, sizeof(names) / sizeof(names[0]))
 
+/* An argument of the call, by its number: b is for SCMP_CMP_MASKED_EQ only, whose mask a is. */
+static struct scmp_arg_cmp
+argument(unsigned number, enum scmp_compare how, scmp_datum_t a, scmp_datum_t b)
+{
+	return (struct scmp_arg_cmp){.arg = number, .op = how, .datum_a = a, .datum_b = b};
+}
+
 static int
 rule_if(scmp_filter_ctx ctx, uint32_t action, const char *name, struct scmp_arg_cmp when)
 {
@@ -140,10 +147,10 @@ own_signals(scmp_filter_ctx ctx, uint32_t otherwise)
 	int rc = 0;
 
 	for (size_t i = 0; i < 2 && rc == 0; i++) {
-		rc = rule_if(ctx, SCMP_ACT_ALLOW, names[i], SCMP_A0(SCMP_CMP_EQ, self));
+		rc = rule_if(ctx, SCMP_ACT_ALLOW, names[i], argument(0, SCMP_CMP_EQ, self, 0));
 		if (rc == 0 && otherwise != SCMP_ACT_ERRNO(EPERM))
 			rc = rule_if(ctx, SCMP_ACT_ERRNO(EPERM), names[i],
-				SCMP_A0(SCMP_CMP_NE, self));
+				argument(0, SCMP_CMP_NE, self, 0));
 	}
 	return rc;
 }
@@ -153,11 +160,11 @@ static int
 only_threads(scmp_filter_ctx ctx)
 {
 	int rc = rule_if(ctx, SCMP_ACT_ALLOW, "clone",
-		CLONE_FLAGS(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+		argument(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 
 	return rc < 0 ? rc
 		      : rule_if(ctx, SCMP_ACT_ERRNO(EPERM), "clone",
-				CLONE_FLAGS(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+				argument(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 }
 
 static int
@@ -173,7 +180,7 @@ control_rules(scmp_filter_ctx ctx, bool bpf)
 		rc = RULES(ctx, SCMP_ACT_KILL_PROCESS, attacks);
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && rc == 0; i++)
 		rc = rule_if(ctx, SCMP_ACT_ALLOW, "socket",
-			SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+			argument(0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	if (rc == 0 && bpf)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 0);
 	if (rc == 0)
@@ -192,21 +199,24 @@ data_rules(scmp_filter_ctx ctx, bool unused)
 	if (rc == 0)
 		rc = RULES(ctx, SCMP_ACT_KILL_PROCESS, data_attacks);
 	if (rc == 0)
-		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl", SCMP_A1(SCMP_CMP_EQ, NETMAP_TXSYNC));
+		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl",
+			argument(1, SCMP_CMP_EQ, NETMAP_TXSYNC, 0));
 	if (rc == 0)
-		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl", SCMP_A1(SCMP_CMP_EQ, NETMAP_RXSYNC));
+		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl",
+			argument(1, SCMP_CMP_EQ, NETMAP_RXSYNC, 0));
 	if (rc == 0) /* its own name */
-		rc = rule_if(ctx, SCMP_ACT_ALLOW, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+		rc = rule_if(
+			ctx, SCMP_ACT_ALLOW, "prctl", argument(0, SCMP_CMP_EQ, PR_SET_NAME, 0));
 	/* Memory for malloc (libpcap's, of a capture file), never for code. */
 	if (rc == 0)
-		rc = rule_if(
-			ctx, SCMP_ACT_ALLOW, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		rc = rule_if(ctx, SCMP_ACT_ALLOW, "mmap",
+			argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (rc == 0)
 		rc = rule_if(ctx, SCMP_ACT_ALLOW, "mmap2",
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+			argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	if (rc == 0)
 		rc = rule_if(ctx, SCMP_ACT_ALLOW, "mprotect",
-			SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+			argument(2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	return rc == 0 ? own_signals(ctx, DATA_ELSE) : rc;
 }
 
