@@ -114,11 +114,12 @@ term_resized(void)
 	return was;
 }
 
-/* Waits until standard input or the other descriptor is readable: 0: standard input is, or what
- * else happened. */
+/* Waits until standard input or the other descriptor is readable, wait_ms at most (< 0: for
+ * ever): 0: standard input is, or what else happened. */
 static int
-wait_input(int other)
+wait_input(int other, long wait_ms)
 {
+	const struct timespec limit = {wait_ms / 1000, wait_ms % 1000 * 1000000};
 	int result = 0, n = 0, most = other > STDIN_FILENO ? other : STDIN_FILENO;
 	sigset_t block, old;
 	fd_set fds;
@@ -141,9 +142,12 @@ wait_input(int other)
 			FD_SET(STDIN_FILENO, &fds);
 			if (other >= 0)
 				FD_SET(other, &fds);
-			n = pselect(most + 1, &fds, NULL, NULL, NULL, &old);
+			n = pselect(
+				most + 1, &fds, NULL, NULL, wait_ms >= 0 ? &limit : NULL, &old);
 			if (n < 0 && errno != EINTR)
 				result = TERM_EOF;
+			else if (n == 0)
+				result = TERM_TIMEOUT;
 		}
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -151,10 +155,10 @@ wait_input(int other)
 }
 
 int
-term_input(int other)
+term_key(int other, long wait_ms)
 {
 	unsigned char byte;
-	int result = wait_input(other);
+	int result = wait_input(other, wait_ms);
 	ssize_t n;
 
 	if (result != 0)
@@ -165,6 +169,12 @@ term_input(int other)
 	if (n < 0 && errno == EINTR)
 		return TERM_SIGNAL;
 	return n == 1 ? byte : TERM_EOF;
+}
+
+int
+term_input(int other)
+{
+	return term_key(other, -1);
 }
 
 unsigned

@@ -26,11 +26,26 @@ bool term_resized(void);
 /* The next byte of standard input; waits without losing a signal.  TERM_SIGNAL while an
  * interrupt is not cleared or the process is to end; TERM_OTHER when descriptor `other` (-1:
  * none) has something, too. */
-enum { TERM_EOF = -1, TERM_SIGNAL = -2, TERM_RESIZED = -3, TERM_OTHER = -4 };
+enum { TERM_EOF = -1, TERM_SIGNAL = -2, TERM_RESIZED = -3, TERM_OTHER = -4, TERM_TIMEOUT = -5 };
 int term_input(int other);
+/* The same, but waits no longer than so many milliseconds (< 0: for ever): TERM_TIMEOUT. */
+int term_key(int other, long wait_ms);
 
 /* Columns of the terminal on descriptor fd; 0: it is none. */
 unsigned term_width(int fd);
+
+/*
+ * The whole screen of the terminal, which standard input and output must both be, until
+ * term_full_leave: another screen than the shell's, without cursor, keys as they are typed
+ * (Ctrl+C is a signal as ever).  0 or -errno.
+ */
+int term_full_enter(void);
+/* Puts everything back as it was; not entered: nothing. */
+void term_full_leave(void);
+/* false: it does not say, and *width and *height stay. */
+bool term_full_size(unsigned *width, unsigned *height);
+/* Lines, each with its \n, over what is there; without a flicker. */
+void term_full_paint(const char *text, size_t bytes);
 
 /* What the prompt asks of its owner. */
 enum term_taken { TERM_DONE, TERM_MORE, TERM_LEAVE };

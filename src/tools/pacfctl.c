@@ -17,6 +17,8 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{"stats", "[--json]", "print what all engines have counted", pacfctl_stats},
+	{"top", "[-b] [-n N] [-s SECONDS] [ENGINE]",
+		"watch an engine: rates, losses, backlog, flows", pacfctl_top},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

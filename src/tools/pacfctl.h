@@ -59,5 +59,6 @@ bool console_file(struct talk *talk, const char *path, int *status);
 
 /* Subcommands: argv[0] is their name; the exit status. */
 int pacfctl_stats(int argc, char **argv);
+int pacfctl_top(int argc, char **argv);
 
 #endif

@@ -14,7 +14,7 @@ headers='assert ctype errno float inttypes limits locale math setjmp signal stda
 	arpa/inet dirent grp pwd dlfcn fcntl glob libgen net/if netinet/in poll pthread sched semaphore strings sys/mman sys/resource
 	sys/select sys/socket sys/stat sys/time sys/types sys/uio sys/un sys/utsname sys/wait termios unistd
 	getopt ifaddrs syslog sys/file sys/ioctl sys/param sys/queue
-	microhttpd netdb
+	langinfo microhttpd netdb
 	histedit lauxlib lua lualib pacf pcap/bpf pcap/pcap zstd'
 
 # Calls and constants that come in by headers of both systems.

@@ -11,6 +11,8 @@ PACF Commands:
     stats()
     json(value)
     metrics({listen=})
+    top_screen({id=, [width=], [height=], [engine=], [next=], [sort=], [unicode=], [colour=],
+                [help=]})
     version()
     sleep(seconds)
     hash_key(number)

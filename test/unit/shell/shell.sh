@@ -122,6 +122,8 @@ check "pacf.help" 0 "PACF Commands:
     stats()
     json(value)
     metrics({listen=})
+    top_screen({id=, [width=], [height=], [engine=], [next=], [sort=], [unicode=], [colour=],
+                [help=]})
     version()
     sleep(seconds)
     hash_key(number)
