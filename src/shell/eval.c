@@ -37,12 +37,19 @@ eval_watch(struct seat *seat)
 	lua_sethook(seat->lua, on_count, LUA_MASKCOUNT, WATCH_INSTRUCTIONS);
 }
 
-/* Any error value as a string. */
+/* Any error value as a string, with what was probably meant. */
 static int
 on_error(lua_State *L)
 {
-	if (lua_type(L, 1) != LUA_TSTRING)
+	if (lua_type(L, 1) != LUA_TSTRING) {
 		luaL_tolstring(L, 1, NULL);
+		return 1;
+	}
+	lua_getfield(L, LUA_REGISTRYINDEX, "pacf.prelude");
+	lua_getfield(L, -1, "hint");
+	lua_pushvalue(L, 1);
+	if (lua_pcall(L, 1, 1, 0) != LUA_OK || lua_type(L, -1) != LUA_TSTRING)
+		lua_settop(L, 1);
 	return 1;
 }
 

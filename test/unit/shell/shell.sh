@@ -55,6 +55,13 @@ check "operand" 2 "" 'pacf: unexpected argument "a.lua"; to run a script: pacf -
 run "$pacf" -e 'print(1)' -x
 check "nothing runs before a wrong option" 2 "" "pacf: unknown option -x; pacf -h lists the options"
 
+input 'pkteng.strt{engine="e"}' 'shutdwn()' 'pkeng.new{}' 'local t = {} t.frobnicate()' 'local t = {} t.x.y = 1'
+check "names that nothing has" 1 "" 'error: there is no "strt"; did you mean pkteng.start?
+error: there is no "shutdwn"; did you mean pacf.shutdown?
+error: there is no "pkeng"; did you mean pkteng?
+error: attempt to call a nil value (field '"'frobnicate'"')
+error: attempt to index a nil value (field '"'x'"')'
+
 input 'x = 6' '=x * 7' 'x' 'nil' 'print("p")' '"a", nil' 'function f()' '  return {1, a = "b"}' 'end' 'f()'
 check "commands on standard input" 0 '42
 6
