@@ -26,6 +26,12 @@ ctl_beat(struct ctl_engine *engine)
 	return now_ns - engine->beat.moved_ns >= CTL_STALLED_NS;
 }
 
+double
+ctl_beat_age_s(const struct ctl_engine *engine)
+{
+	return (double)(os_clock_mono_ns() - engine->beat.moved_ns) / 1e9;
+}
+
 void
 ctl_beat_tell(struct ctl_engine *engine)
 {
@@ -33,7 +39,7 @@ ctl_beat_tell(struct ctl_engine *engine)
 
 	if (stalled != engine->beat.told)
 		os_log(stalled ? OS_LOG_ERR : OS_LOG_NOTICE, "engine \"%s\": %s", engine->name,
-			stalled ? "its thread has not turned for 2 s: something holds it up"
+			stalled ? "its thread has not turned for 1.5 s: something holds it up"
 				: "its thread turns again");
 	engine->beat.told = stalled;
 }

@@ -39,7 +39,7 @@ ctl_open(struct ctl **out, struct ctl_err *err)
 	if (ctl == NULL)
 		return ctl_fail(err, -ENOMEM, "out of memory");
 	ctl->opened_ns = os_clock_real_ns();
-	ctl->listen_fd = ctl->lock_fd = -1;
+	ctl->listen_fd = ctl->lock_fd = ctl->watch_fd = -1;
 	ctl_access_default(&ctl->access);
 	TAILQ_INIT(&ctl->engines);
 	TAILQ_INIT(&ctl->clients);

@@ -40,19 +40,22 @@ void ctl_link_counters(
 /* -ELOOP: the engine reads the interface that a channel wants to send out of. */
 int ctl_links_loop(const struct ctl_engine *engine, const char *name, struct ctl_err *err);
 
-/* tend.c: live links are tended by a thread of its own while an engine runs. */
-int ctl_tend_up(struct ctl *ctl, struct ctl_err *err);
+/* tend.c: a thread of its own looks after live links, and after the engines' threads, while an
+ * engine runs.  live: it must learn of changes of interfaces at once. */
+int ctl_tend_up(struct ctl *ctl, bool live, struct ctl_err *err);
 void ctl_tend_down(struct ctl *ctl); /* without the lock */
 void ctl_tend_links(struct ctl_engine *engine);
-/* beat.c: has the running engine's thread made no turn for so long?  tell: says so, on standard
- * error, if that has changed. */
-#define CTL_STALLED_NS UINT64_C(2000000000)
+/* beat.c: has the running engine's thread made no turn for so long?  As it is looked at some
+ * times a second, that is known within two seconds.  tell: says so, on standard error, if that
+ * has changed.  age: how long ago it was last seen to turn. */
+#define CTL_STALLED_NS UINT64_C(1500000000)
 struct ctl_beat {
 	uint64_t turns, moved_ns; /* of its thread, and when they last changed */
 	bool told;
 };
 bool ctl_beat(struct ctl_engine *engine);
 void ctl_beat_tell(struct ctl_engine *engine);
+double ctl_beat_age_s(const struct ctl_engine *engine);
 
 /* An open sink looks after itself; tell: says so if it has changed. */
 struct ctl_channel;

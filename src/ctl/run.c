@@ -136,7 +136,7 @@ ctl_engine_launch(struct ctl_engine *engine, struct ctl_err *err)
 	rc = start_sources(engine, err);
 	if (rc < 0)
 		goto pool;
-	rc = engine->ops->live ? ctl_tend_up(engine->ctl, err) : 0;
+	rc = ctl_tend_up(engine->ctl, engine->ops->live, err);
 	if (rc == 0)
 		rc = ctl_sinks_open(engine, err);
 	if (rc < 0)

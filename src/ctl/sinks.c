@@ -50,7 +50,7 @@ ctl_sink_open(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_err 
 		return ctl_fail(err, rc, "%s", io_err.text);
 	ch->sink_open = true;
 	ctl_sink_tend(engine, ch, false);
-	return ch->sink->ops->tend != NULL ? ctl_tend_up(engine->ctl, err) : 0;
+	return ch->sink->ops->tend != NULL ? ctl_tend_up(engine->ctl, true, err) : 0;
 }
 
 void

@@ -1,8 +1,8 @@
 /*
- * ctl/tend: live links over the life of their interfaces.  One thread, from the first start of
- * an engine that reads interfaces to the end of ctl, wakes when an interface changes and some
- * times a second, and has each source and sink look after itself.  What has changed is told in
- * one line of the log.
+ * ctl/tend: live links over the life of their interfaces, and threads that don't turn.  One
+ * thread, from the first start of an engine to the end of ctl, wakes when an interface changes
+ * and some times a second, and has each source and sink look after itself.  What has changed is
+ * told in one line of the log.
  */
 #include "state.h"
 #include "log.h"
@@ -129,8 +129,28 @@ tend_main(void *arg)
 	return NULL;
 }
 
+/* Where interfaces can't be watched, engines that read none run all the same. */
 static int
-tend_start(struct ctl *ctl)
+watch_start(struct ctl *ctl, bool live)
+{
+	int fd = ctl->watch_fd < 0 ? os_netwatch_open() : ctl->watch_fd;
+
+	if (fd < 0 && live)
+		return fd;
+	ctl->watch_fd = fd;
+	return 0;
+}
+
+static void
+watch_close(struct ctl *ctl)
+{
+	if (ctl->watch_fd >= 0)
+		close(ctl->watch_fd);
+	ctl->watch_fd = -1;
+}
+
+static int
+tend_start(struct ctl *ctl, bool live)
 {
 	sigset_t before;
 	int rc;
@@ -138,31 +158,31 @@ tend_start(struct ctl *ctl)
 	ctl->tend_bell_fd = os_bell_create();
 	if (ctl->tend_bell_fd < 0)
 		return ctl->tend_bell_fd;
-	ctl->watch_fd = os_netwatch_open();
-	if (ctl->watch_fd < 0) {
+	rc = watch_start(ctl, live);
+	if (rc < 0) {
 		close(ctl->tend_bell_fd);
-		return ctl->watch_fd;
+		return rc;
 	}
 	os_signals_block(&before);
 	rc = pthread_create(&ctl->tender, NULL, tend_main, ctl);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (rc == 0)
 		return 0;
-	close(ctl->watch_fd);
+	watch_close(ctl);
 	close(ctl->tend_bell_fd);
 	return -rc;
 }
 
 int
-ctl_tend_up(struct ctl *ctl, struct ctl_err *err)
+ctl_tend_up(struct ctl *ctl, bool live, struct ctl_err *err)
 {
 	int rc;
 
 	if (ctl->tend_up) {
+		rc = watch_start(ctl, live);
 		os_bell_ring(ctl->tend_bell_fd);
-		return 0;
-	}
-	rc = tend_start(ctl);
+	} else
+		rc = tend_start(ctl, live);
 	if (rc < 0)
 		return ctl_fail(
 			err, rc, "cannot watch the system's interfaces: %s", strerror(-rc));
@@ -180,7 +200,7 @@ ctl_tend_down(struct ctl *ctl)
 	pthread_mutex_unlock(&ctl->lock);
 	os_bell_ring(ctl->tend_bell_fd);
 	pthread_join(ctl->tender, NULL);
-	close(ctl->watch_fd);
+	watch_close(ctl);
 	close(ctl->tend_bell_fd);
 	ctl->tend_up = ctl->tend_stop = false;
 }

@@ -283,6 +283,8 @@ visit_engine(const struct ctl_visitor *v, struct ctl_engine *engine, const char 
 	STR(v, "tunnels", engine->conf.outer ? "outer" : "inner");
 	NUM(v, "generation", engine->generation);
 	REAL(v, "uptime_s", uptime_s(engine));
+	if (running)
+		REAL(v, "beat_age_s", ctl_beat_age_s(engine));
 	visit_failure(v, engine);
 	visit_counters(v, &view->engine);
 	visit_lists(v, engine, view);

@@ -196,7 +196,7 @@ def check_ledger(stats):
         need(total[unit] == sum(link[unit] for link in stats['links']), 'links: %s' % unit)
     shares = {}
     for c in stats['channels']:
-        need(c['received_pkts'] == c['delivered_pkts'] + dropped(c) + sum(c[r] for r in REFUSED),
+        need(c['received_pkts'] == c['delivered_pkts'] + dropped(c) + sum(c[r] for r in REFUSED) + c.get('held', 0),
              'ledger of %s' % c)
         need(c['unread_pkts'] <= c['delivered_pkts'], 'unread of %s' % c)
         if c['action'] == 'COPY':

@@ -328,8 +328,13 @@ function P.render_auto(rows, ifname)
 	return table.concat(lines)
 end
 
+-- "running", or in capitals that its thread is held up.
+local function state(e)
+	return e.state == "stalled" and ("STALLED for %.1f s"):format(e.beat_age_s or 0) or e.state
+end
+
 function P.render_engine(e)
-	local text = ("Engine %s: %s, %s, cpu %s"):format(e.name, e.type, e.state, cpu(e))
+	local text = ("Engine %s: %s, %s, cpu %s"):format(e.name, e.type, state(e), cpu(e))
 	if e.uptime_s and e.uptime_s > 0 then
 		text = text .. (", up %.1f s"):format(e.uptime_s)
 	end
@@ -360,7 +365,7 @@ function P.render_status(all, names, version, pid, rundir)
 	local rows = {{"engine", "type", "state", "cpu", "links", "channels", "packets"}}
 	for _, name in ipairs(names) do
 		local e = all[name]
-		rows[#rows + 1] = e and {e.name, e.type, e.state, cpu(e), tostring(#(e.links or {})),
+		rows[#rows + 1] = e and {e.name, e.type, state(e), cpu(e), tostring(#(e.links or {})),
 			tostring(#(e.channels or {})), count((e.counters or {}).received_pkts)}
 	end
 	if #rows == 1 then

@@ -116,7 +116,7 @@ pulse(const char *name, uint32_t stalled)
 	assert_string_equal(now.name, name);
 }
 
-/* Two seconds, no sooner; and over as soon as it turns. */
+/* Within two seconds, not at once; and over as soon as it turns. */
 static void
 stalled(void **state)
 {
@@ -128,7 +128,8 @@ stalled(void **state)
 	atomic_store(&held, true);
 	UNTIL(atomic_load(&there));
 	UNTIL(strcmp(state_of("e"), "stalled") == 0);
-	assert_true(os_clock_mono_ns() - begin_ns >= UINT64_C(1900000000));
+	assert_in_range((os_clock_mono_ns() - begin_ns) / 1000000, 1400, 2000);
+	assert_true(view_has("beat_age_s"));
 	pulse("e", 1);
 	atomic_store(&held, false);
 	UNTIL(strcmp(state_of("e"), "running") == 0);
