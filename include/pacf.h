@@ -75,6 +75,14 @@ int pacf_fd(struct pacf *p);
  * async-signal-safe. */
 void pacf_interrupt(struct pacf *p);
 
+/* Whether pacf_recv(), instead of returning -EPIPE, waits until the daemon or the channel is
+ * there again and goes on: never, which is so at first; if what the daemon reads is an
+ * interface; or always.  The end of the capture stays the end.  -EINVAL. */
+#define PACF_RECONNECT_NEVER  0
+#define PACF_RECONNECT_LIVE   1
+#define PACF_RECONNECT_ALWAYS 2
+int pacf_reconnect(struct pacf *p, int when);
+
 int pacf_stats(struct pacf *p, struct pacf_stats *out);
 void pacf_info(const struct pacf *p, struct pacf_info *out);
 

@@ -45,6 +45,7 @@ struct chan_tx_cfg {
 	uint32_t slots; /* power of two, CHAN_MIN_SLOTS..CHAN_MAX_SLOTS */
 	uint64_t pool_bytes;
 	uint32_t linktype, snaplen, ts_digits;
+	bool live;
 	int bell_fd;
 };
 /* Control plane.  Allocates the shared memory, seals the ring; -ENOMEM, -EINVAL. */

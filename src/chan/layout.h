@@ -53,7 +53,8 @@ struct chan_ring {
 	uint32_t linktype;  /* LINKTYPE_ value */
 	uint32_t snaplen;   /* no packet is longer, bytes */
 	uint32_t ts_digits; /* decimal digits of a second that the source knows: 6 or 9 */
-	uint32_t reserved[7];
+	uint32_t live; /* 1: of an interface, which goes on when the daemon is back; 0: files */
+	uint32_t reserved[6];
 	/* written by the engine on every publish */
 	_Alignas(CHAN_LINE) _Atomic uint32_t tail;
 	_Atomic uint32_t state; /* enum chan_state */

@@ -82,6 +82,7 @@ chan_tx_create(struct chan_tx *tx, const struct chan_tx_cfg *cfg)
 	tx->ring->linktype = cfg->linktype;
 	tx->ring->snaplen = cfg->snaplen;
 	tx->ring->ts_digits = cfg->ts_digits;
+	tx->ring->live = cfg->live;
 	return 0;
 fail:
 	chan_tx_destroy(tx);

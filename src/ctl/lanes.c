@@ -88,6 +88,7 @@ lane_make(struct ctl_engine *engine, struct ctl_channel *ch, struct ctl_client *
 		.linktype = info->linktype,
 		.snaplen = channel_snaplen(ch, info),
 		.ts_digits = info->ts_digits,
+		.live = engine->ops->live,
 		.bell_fd = client->bell_fd};
 	int rc;
 

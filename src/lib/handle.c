@@ -38,33 +38,46 @@ not_understood(char *errbuf, int err, const char *name)
 	return lib_fail(errbuf, err, "opening \"%.128s\": %s", name, pacf_strerror(err));
 }
 
+int
+lib_answer(int sock, struct chan_reply *rep, int *bell)
+{
+	int fds[CHAN_MAX_FDS], nfds = 0, err = chan_recv_reply(sock, rep, fds, &nfds);
+
+	if (err != 0) {
+		rep->status = 0;
+		return err;
+	}
+	if (rep->status == 0 && nfds == 1 && rep->lanes >= 1 && rep->lanes <= LIB_MAX_LANES) {
+		*bell = fds[0];
+		return 0;
+	}
+	close_fds(fds, nfds);
+	return rep->status < 0 ? rep->status : -EPROTO;
+}
+
 /* Asks for the channel: how many lanes there are, and the bell. */
 static int
 request(int sock, const char *name, const char *bare, struct chan_reply *rep, int *bell,
 	char *errbuf)
 {
 	struct chan_request req = {.op = CHAN_OP_ATTACH};
-	int fds[CHAN_MAX_FDS], nfds = 0, err;
+	int err;
 
 	memcpy(req.name, bare, CHAN_NAME_MAX);
+	rep->status = 0;
 	err = chan_send_request(sock, &req);
 	if (err == 0)
-		err = chan_recv_reply(sock, rep, fds, &nfds);
-	if (err != 0)
-		return not_understood(errbuf, err, name);
-	if (rep->status == 0 && nfds == 1 && rep->lanes >= 1 && rep->lanes <= LIB_MAX_LANES) {
-		*bell = fds[0];
+		err = lib_answer(sock, rep, bell);
+	if (err == 0)
 		return 0;
-	}
-	close_fds(fds, nfds);
 	if (rep->status >= 0)
-		return not_understood(errbuf, -EPROTO, name);
+		return not_understood(errbuf, err, name);
 	return lib_fail(errbuf, rep->status, "%s",
 		rep->text[0] != '\0' ? rep->text : pacf_strerror(rep->status));
 }
 
-static void
-fill_info(struct pacf *p, const struct chan_reply *rep)
+void
+lib_info_fill(struct pacf *p, const struct chan_reply *rep)
 {
 	const struct chan_ring *ring = p->lane[0].rx.ring;
 
@@ -93,14 +106,14 @@ make_handle(struct pacf **out, int sock, int bell, const struct chan_reply *rep)
 	}
 	p->sock = sock;
 	p->bell_fd = bell;
-	p->waitset = -1;
+	p->waitset = p->again.timer = -1;
 	while (p->nlanes < rep->lanes && err == 0)
 		err = lib_lane_add(p);
 	if (err != 0) {
 		pacf_close(p);
 		return err;
 	}
-	fill_info(p, rep);
+	lib_info_fill(p, rep);
 	*out = p;
 	return 0;
 }
@@ -130,6 +143,7 @@ pacf_open(struct pacf **out, const char *name, char *errbuf)
 	err = make_handle(out, sock, bell, &rep);
 	if (err != 0)
 		return not_understood(errbuf, err, name);
+	memcpy((*out)->again.name, bare, sizeof(bare));
 	lib_name_show(bare, (*out)->info.name);
 	return 0;
 }
@@ -142,20 +156,27 @@ pacf_info(const struct pacf *p, struct pacf_info *out)
 
 /* The figures of one lane are written by its engine at its leisure: they may be of slightly
  * different moments, which is why relaxed loads do. */
-int
-pacf_stats(struct pacf *p, struct pacf_stats *out)
+void
+lib_stats_add(const struct pacf *p, struct pacf_stats *sum)
 {
-	*out = (struct pacf_stats){0};
 	for (uint32_t i = 0; i < p->nlanes; i++) {
 		const struct chan_ring *r = p->lane[i].rx.ring;
 
-		out->received_pkts +=
+		sum->received_pkts +=
 			atomic_load_explicit(&r->received_pkts, memory_order_relaxed);
-		out->dropped_pkts +=
+		sum->dropped_pkts +=
 			atomic_load_explicit(&r->dropped_pkts, memory_order_relaxed);
-		out->source_drop_pkts +=
+		sum->source_drop_pkts +=
 			atomic_load_explicit(&r->source_drop_pkts, memory_order_relaxed);
 	}
+}
+
+int
+pacf_stats(struct pacf *p, struct pacf_stats *out)
+{
+	*out = p->again.before;
+	if (p->again.phase == LIB_UP && p->again.fatal == 0)
+		lib_stats_add(p, out);
 	return 0;
 }
 
@@ -166,10 +187,13 @@ pacf_close(struct pacf *p)
 		return;
 	if (p->waitset >= 0)
 		close(p->waitset);
+	if (p->again.timer >= 0)
+		close(p->again.timer);
 	for (uint32_t i = 0; i < p->nlanes; i++)
 		chan_rx_unmap(&p->lane[i].rx);
 	close(p->bell_fd);
-	close(p->sock); /* last: now the daemon may take everything back */
+	if (p->sock >= 0)
+		close(p->sock); /* last: now the daemon may take everything back */
 	free(p->fifo);
 	free(p);
 }

@@ -129,6 +129,6 @@ lib_lanes_hear(struct pacf *p)
 {
 	struct pollfd fd = {.fd = p->sock, .events = POLLIN};
 
-	while (!p->gone && poll(&fd, 1, 0) > 0)
+	while (p->sock >= 0 && !p->gone && p->again.phase == LIB_UP && poll(&fd, 1, 0) > 0)
 		p->gone = lib_lane_add(p) != 0;
 }

@@ -4,6 +4,7 @@
  *   text.c    names and sentences          list.c   pacf_list
  *   handle.c  open, info, stats, close     recv.c   recv, release, fd, interrupt
  *   lanes.c   lanes, also those that come later
+ *   again.c   going on when the channel is there again
  *   merge.c   the next packets of several lanes in the order of their time stamps
  *
  * Everything in a handle belongs to the thread that uses it, except `interrupted`.
@@ -33,11 +34,24 @@ struct lib_lane {
 	uint32_t pass; /* several lanes: before this, packets wait for nobody */
 };
 
+enum lib_phase { LIB_UP, LIB_DOWN, LIB_ASKED, LIB_LANES }; /* see again.c */
+struct lib_again {
+	int when; /* PACF_RECONNECT_ */
+	enum lib_phase phase;
+	int fatal; /* how it ended, when it could not go on; 0: it can */
+	int timer; /* in the waitset; -1 until needed */
+	uint64_t try_ns, pause_ns;
+	struct chan_reply reply;
+	struct pacf_stats before; /* of lanes that are no more */
+	char name[CHAN_NAME_MAX];
+};
+
 struct pacf {
-	int sock, bell_fd;
-	int waitset;  /* what pacf_fd gives out; -1 until asked for */
-	bool bell_on; /* we rang it ourselves and have not drained it since */
-	bool gone;    /* the daemon is */
+	struct lib_again again;
+	int sock, bell_fd; /* sock: -1 while there is none */
+	int waitset;	   /* what pacf_fd gives out; -1 until asked for */
+	bool bell_on;	   /* we rang it ourselves and have not drained it since */
+	bool gone;	   /* the daemon is */
 	atomic_bool interrupted;
 	uint32_t nlanes;
 	uint64_t window_ns; /* several lanes: when the window began, monotonic; 0: none runs */
@@ -60,6 +74,17 @@ void lib_lanes_hear(struct pacf *p);
 int lib_merge(struct pacf *p, struct pacf_pkt *pkts, int n);
 /* Several lanes: gives back the oldest n (at most as many as are out). */
 void lib_merge_release(struct pacf *p, uint32_t n);
+
+/* recv.c found the end, other than the capture's: a step towards going on.  True: there is
+ * nothing to tell (yet); false: it is the end, as `fatal` says or the lanes do. */
+bool lib_again(struct pacf *p);
+/* There is a waitset now: it has to wake for the next try. */
+void lib_again_watch(struct pacf *p);
+/* handle.c.  The answer to ATTACH: 0 with the bell, else -errno. */
+int lib_answer(int sock, struct chan_reply *rep, int *bell);
+void lib_info_fill(struct pacf *p, const struct chan_reply *rep);
+/* Adds what the lanes' rings say. */
+void lib_stats_add(const struct pacf *p, struct pacf_stats *sum);
 
 /* "eth3}0" or "pacf:eth3}0" to the daemon's "eth3{0" (CHAN_NAME_MAX bytes).  0, or -EINVAL with
  * a sentence. */

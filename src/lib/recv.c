@@ -59,6 +59,10 @@ verdict(struct pacf *p)
 {
 	bool closed = false;
 
+	if (p->again.fatal != 0)
+		return p->again.fatal;
+	if (p->again.phase != LIB_UP)
+		return -EPIPE;
 	for (uint32_t i = 0; i < p->nlanes; i++) {
 		struct lib_lane *lane = &p->lane[i];
 		enum chan_state state = chan_rx_state(&lane->rx); /* before avail: see chan.h */
@@ -76,10 +80,15 @@ verdict(struct pacf *p)
 static int
 take(struct pacf *p, struct pacf_pkt *pkts, int n)
 {
-	int got = p->nlanes == 1 ? take_single(&p->lane[0], pkts, n) : lib_merge(p, pkts, n);
+	int got = 0;
 
+	if (p->again.phase <= LIB_DOWN)
+		got = p->nlanes == 1 ? take_single(&p->lane[0], pkts, n)
+				     : lib_merge(p, pkts, n);
 	if (got == 0)
 		got = verdict(p);
+	if (got == -EPIPE)
+		got = lib_again(p) ? 0 : verdict(p);
 	if (got == 0 && atomic_exchange_explicit(&p->interrupted, false, memory_order_relaxed))
 		got = -EINTR;
 	return got;
@@ -108,7 +117,7 @@ ready(struct pacf *p)
 	for (uint32_t i = 0; i < p->nlanes; i++)
 		if (has_packet(&p->lane[i]))
 			return true;
-	return verdict(p) != 0;
+	return p->again.phase == LIB_UP && verdict(p) != 0;
 }
 
 /* Announces sleep on all lanes that are empty and may grow.  False: something came since the
@@ -147,7 +156,8 @@ sleep_until(struct pacf *p, uint64_t now, uint64_t until_ns)
 	struct timespec ts = {
 		.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
 
-	if (ppoll(fds, p->gone ? 1 : 2, until_ns == UINT64_MAX ? NULL : &ts, NULL) < 0)
+	if (ppoll(fds, p->gone && p->again.phase == LIB_UP ? 1 : 2,
+		    until_ns == UINT64_MAX ? NULL : &ts, NULL) < 0)
 		return -errno;
 	if (fds[0].revents != 0)
 		drain(p);
@@ -176,6 +186,8 @@ wait_more(struct pacf *p, uint64_t *deadline, int timeout_ms)
 	if (now >= *deadline)
 		return 0;
 	until = p->held_ns != 0 && p->held_ns < *deadline ? p->held_ns : *deadline;
+	if (p->again.phase == LIB_DOWN && p->again.try_ns < until)
+		until = p->again.try_ns;
 	if (!arm(p))
 		return 1;
 	err = sleep_until(p, now, until);
@@ -234,7 +246,7 @@ pacf_release(struct pacf *p, int n)
 {
 	struct chan_rx *rx = &p->lane[0].rx;
 
-	if (n <= 0)
+	if (n <= 0 || p->nlanes == 0)
 		return;
 	if (p->nlanes > 1)
 		lib_merge_release(p, (uint32_t)n);
@@ -249,7 +261,8 @@ pacf_fd(struct pacf *p)
 	const int fds[2] = {p->bell_fd, p->sock};
 
 	if (p->waitset < 0) {
-		p->waitset = os_waitset_create(fds, 2);
+		p->waitset = os_waitset_create(fds, p->sock >= 0 ? 2 : 1);
+		lib_again_watch(p);
 		settle(p);
 	}
 	return p->waitset;

@@ -77,6 +77,7 @@ static const struct {
 	{-EPROTO, "the pacf daemon sent something this library does not understand"},
 	{-ENODATA, "end of the capture"},
 	{-EPIPE, "the pacf daemon closed the channel or ended"},
+	{-EPROTOTYPE, "the channel is there again, but its packets are of another link type"},
 	{-EINTR, "interrupted"},
 	{-ENOMEM, "not enough memory"},
 	{-EMFILE, "too many open files in this process"},

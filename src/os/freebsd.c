@@ -133,6 +133,34 @@ fail:
 	return err;
 }
 
+int
+os_waitset_add(int set, int fd)
+{
+	struct kevent ev;
+
+	EV_SET(&ev, fd, EVFILT_READ, EV_ADD, 0, 0, NULL);
+	return kevent(set, &ev, 1, NULL, 0, NULL) < 0 ? -errno : 0;
+}
+
+/* A queue with one timer in it, which poll(2) sees when it has fired. */
+int
+os_timer_create(void)
+{
+	return os_waitset_create(NULL, 0);
+}
+
+void
+os_timer_set(int fd, uint64_t ns)
+{
+	struct kevent ev;
+
+	EV_SET(&ev, 1, EVFILT_TIMER, EV_DELETE, 0, 0, NULL);
+	(void)kevent(fd, &ev, 1, NULL, 0, NULL); /* there may be none */
+	EV_SET(&ev, 1, EVFILT_TIMER, EV_ADD | EV_ONESHOT, NOTE_NSECONDS, (intptr_t)ns, NULL);
+	if (ns != 0)
+		(void)kevent(fd, &ev, 1, NULL, 0, NULL);
+}
+
 /*
  * kqueue(2): an event stays on the queue until somebody tries to retrieve it, and poll(2) sees
  * the queue.  Retrieving runs the filters: what is not readable any more leaves the queue, what

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -116,6 +117,31 @@ os_waitset_create(const int *fds, int n)
 		}
 	}
 	return set;
+}
+
+int
+os_waitset_add(int set, int fd)
+{
+	struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(set, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int
+os_timer_create(void)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void
+os_timer_set(int fd, uint64_t ns)
+{
+	struct itimerspec when = {.it_value = {.tv_sec = (time_t)(ns / 1000000000u),
+					  .tv_nsec = (long)(ns % 1000000000u)}};
+
+	timerfd_settime(fd, 0, &when, NULL);
 }
 
 /* epoll asks each descriptor anew, whenever it is polled. */

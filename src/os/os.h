@@ -64,6 +64,14 @@ void os_bell_drain(int fd);
  * read, until somebody looks.  Usable in poll, select, epoll and kqueue.  The caller closes it;
  * on FreeBSD a child of fork does not have it. */
 int os_waitset_create(const int *fds, int n);
+/* Adds one; a descriptor that is closed leaves by itself. */
+int os_waitset_add(int set, int fd);
+/* A descriptor that becomes readable ns nanoseconds after os_timer_set, and stays so until it
+ * is set again; 0: not any more.  The caller closes it. */
+int os_timer_create(void);
+void os_timer_set(int fd, uint64_t ns);
+/* Close it on exec. */
+int os_fd_private(int fd);
 /* To be called when what made it readable was read.  Takes back the readiness of all that is
  * not readable any more, and of nothing else. */
 void os_waitset_settle(int set);

@@ -6,6 +6,7 @@
 #include "sys.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,4 +248,10 @@ os_rundir_check(const char *path)
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return -EACCES;
 	return above_check(path);
+}
+
+int
+os_fd_private(int fd)
+{
+	return fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 }

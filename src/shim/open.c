@@ -181,6 +181,20 @@ attach_error(struct shim *s, int err, const char *sentence)
 	return shim_error(s, status, "%s", sentence);
 }
 
+/* A capture of an interface goes on for as long as the program wants, so it outlives the daemon
+ * unless $PACF_RECONNECT says otherwise. */
+static int
+reconnect_when(void)
+{
+	const char *word = getenv("PACF_RECONNECT");
+
+	if (word != NULL && strcmp(word, "never") == 0)
+		return PACF_RECONNECT_NEVER;
+	if (word != NULL && strcmp(word, "always") == 0)
+		return PACF_RECONNECT_ALWAYS;
+	return PACF_RECONNECT_LIVE;
+}
+
 static int
 attach(struct shim *s, struct pacf **channel)
 {
@@ -190,6 +204,7 @@ attach(struct shim *s, struct pacf **channel)
 
 	if (err < 0)
 		return attach_error(s, err, sentence[0] ? sentence : pacf_strerror(err));
+	pacf_reconnect(*channel, reconnect_when());
 	pacf_info(*channel, &info);
 	if (info.linktype == UINT32_MAX) {
 		pacf_close(*channel);

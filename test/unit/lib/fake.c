@@ -28,8 +28,10 @@ say(int conn, int status, const char *text)
 static void
 answer_attach(struct fake *f, int conn)
 {
-	struct chan_reply rep = {
-		.lanes = f->lanes, .linktype = 1, .snaplen = 2048, .ts_digits = 9};
+	struct chan_reply rep = {.lanes = f->lanes,
+		.linktype = f->linktype != 0 ? f->linktype : 1,
+		.snaplen = 2048,
+		.ts_digits = 9};
 
 	if (f->busy) {
 		say(conn, -EBUSY, "channel \"eth3}0\" is open in tcpdump (pid 42)");
@@ -121,17 +123,13 @@ fake_more(struct fake *f, int lane)
 	assert_int_equal(chan_send_reply(f->conn, &rep, fds, 3), 0);
 }
 
-void
-fake_start(struct fake *f, uint32_t lanes)
+static void
+begin(struct fake *f, uint32_t lanes)
 {
 	void *mem;
 
-	memset(f, 0, sizeof(*f));
 	f->lanes = lanes;
 	f->conn = -1;
-	snprintf(f->dir, sizeof(f->dir), "/tmp/pacf-lib-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	setenv("PACF_RUNDIR", f->dir, 1);
 	f->bell = os_bell_create();
 	f->pool_fd = os_shm_create("pool", FAKE_POOL);
 	assert_int_equal(os_shm_map(f->pool_fd, FAKE_POOL, true, &mem), 0);
@@ -142,6 +140,28 @@ fake_start(struct fake *f, uint32_t lanes)
 	f->sock = chan_attach_listen(f->dir, &f->lock);
 	assert_true(f->sock >= 0);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f), 0);
+}
+
+void
+fake_start(struct fake *f, uint32_t lanes)
+{
+	memset(f, 0, sizeof(*f));
+	snprintf(f->dir, sizeof(f->dir), "/tmp/pacf-lib-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	setenv("PACF_RUNDIR", f->dir, 1);
+	begin(f, lanes);
+}
+
+void
+fake_again(struct fake *f, const struct fake *dead, uint32_t lanes)
+{
+	uint32_t linktype = f->linktype;
+
+	memset(f, 0, sizeof(*f));
+	memcpy(f->dir, dead->dir, sizeof(f->dir));
+	f->guest = true;
+	f->linktype = linktype;
+	begin(f, lanes);
 }
 
 void
@@ -163,12 +183,17 @@ fake_stop(struct fake *f)
 {
 	char cmd[96];
 
+	if (f->lanes == 0)
+		return; /* never started, or stopped */
 	fake_die(f);
 	for (uint32_t i = 0; i < f->lanes; i++)
 		chan_tx_destroy(&f->tx[i]);
 	os_shm_unmap(f->pool, FAKE_POOL);
 	close(f->pool_fd);
 	close(f->bell);
+	f->lanes = 0;
+	if (f->guest)
+		return;
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", f->dir);
 	assert_int_equal(system(cmd), 0);
 }

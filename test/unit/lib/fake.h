@@ -25,13 +25,17 @@ struct fake {
 	uint32_t lanes;
 	struct chan_tx tx[FAKE_LANES];
 	pthread_t thread;
-	bool busy;	  /* refuse the next attach */
-	bool alien;	  /* answer as another version would */
-	bool short_lanes; /* send the bell and no lane, then go */
+	bool guest;	   /* in another one's run directory, which is not its to remove */
+	uint32_t linktype; /* 0: Ethernet */
+	bool busy;	   /* refuse the next attach */
+	bool alien;	   /* answer as another version would */
+	bool short_lanes;  /* send the bell and no lane, then go */
 };
 
 /* Starts it in a new run directory and points PACF_RUNDIR there. */
 void fake_start(struct fake *f, uint32_t lanes);
+/* The next daemon in the run directory of one that died; f: zeroed, or has a linktype. */
+void fake_again(struct fake *f, const struct fake *dead, uint32_t lanes);
 /* The process dies: all its sockets close. */
 void fake_die(struct fake *f);
 void fake_stop(struct fake *f);

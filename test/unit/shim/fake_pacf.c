@@ -193,6 +193,14 @@ pacf_interrupt(struct pacf *p)
 }
 
 int
+pacf_reconnect(struct pacf *p, int when)
+{
+	(void)p;
+	fake.reconnect = when;
+	return 0;
+}
+
+int
 pacf_stats(struct pacf *p, struct pacf_stats *out)
 {
 	*out = (struct pacf_stats){(uint64_t)p->next + fake.dropped_pkts, fake.dropped_pkts,

@@ -20,6 +20,7 @@ struct fake {
 	int channels; /* length of pacf_list(): "pacf:fake}0" and so on */
 	/* Written by the fake. */
 	int open_handles;
+	int reconnect; /* what pacf_reconnect() was told */
 	int unreleased;
 	int largest_unreleased;
 	int eintr_to_give; /* that many pacf_recv() are interrupted by "signals" */

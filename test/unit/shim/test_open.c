@@ -323,6 +323,31 @@ test_many_handles(void **state)
 		pcap_close(p[i]);
 }
 
+/* $PACF_RECONNECT; without it, and with what makes no sense, captures of interfaces go on. */
+static void
+test_reconnect(void **state)
+{
+	static const struct {
+		const char *word;
+		int when;
+	} cases[] = {{NULL, PACF_RECONNECT_LIVE}, {"never", PACF_RECONNECT_NEVER},
+		{"always", PACF_RECONNECT_ALWAYS}, {"live", PACF_RECONNECT_LIVE}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pcap_t *p = pcap_create("pacf:fake}0", error);
+
+		unsetenv("PACF_RECONNECT");
+		if (cases[i].word != NULL)
+			setenv("PACF_RECONNECT", cases[i].word, 1);
+		fake.reconnect = -1;
+		assert_int_equal(pcap_activate(p), 0);
+		assert_int_equal(fake.reconnect, cases[i].when);
+		pcap_close(p);
+	}
+	unsetenv("PACF_RECONNECT");
+}
+
 int
 main(void)
 {
@@ -340,6 +365,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_interface_flags, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_foreign_handle, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_handles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_reconnect, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
