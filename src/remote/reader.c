@@ -183,12 +183,13 @@ known(const struct remote_reader *r, uint32_t type)
 int
 remote_reader_next(struct remote_reader *r, struct remote_message *out)
 {
-	struct rest rest = {r->bytes + r->used, r->have - r->used};
+	struct rest rest = {.n = r->have - r->used};
 	uint32_t bytes, type;
 
 	memset(out, 0, sizeof(*out));
 	if (rest.n < HEAD_BYTES)
 		return 0;
+	rest.bytes = r->bytes + r->used;
 	take_number(&rest, &bytes);
 	take_number(&rest, &type);
 	if (!known(r, type))

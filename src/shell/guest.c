@@ -162,7 +162,9 @@ answer_eval(struct guest *guest, const struct guest_work *work)
 		    (seat->leaving ? REMOTE_LEAVING : 0u);
 	msg.number = seat->exit_code > 0 ? (uint32_t)seat->exit_code : 0;
 	be_idle(guest);
-	send_message(guest, &msg);
+	/* A command that was cut off is answered by why. */
+	if (seat->leaving || !atomic_load(&guest->ended))
+		send_message(guest, &msg);
 }
 
 static void
