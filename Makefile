@@ -26,7 +26,7 @@ help:
 	@echo 'make bench                prints what the data plane costs'
 	@echo 'make bench-live           the same for capturing from an interface, beside netsniff-ng (root)'
 	@echo 'make bench-netmap         packets per second by netmap, beside its own lb (needs NETMAP_KO, NETMAP_APPS)'
-	@echo 'make fuzz                 fuzzes the parser and the attach server, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
+	@echo 'make fuzz                 fuzzes the parser and both sockets, each for FUZZ_SECONDS ($(FUZZ_SECONDS))'
 	@echo 'make msan                 runs the parser under MemorySanitizer over all captures'
 	@echo 'make lint                 checks layers, sizes and format of the source'
 	@echo 'make soak                 the long form of the tests; fuzzes for SOAK_SECONDS ($(SOAK_SECONDS))'
@@ -40,7 +40,7 @@ demo: deps-build
 	@sh tools/demo.sh '$(CAPTURE)'
 
 test: test-builds
-	@sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+	@sh tools/run-tests.sh build build-asan:unit,fuzz,control build-tsan:unit
 
 bench: all
 	@$(MESON) test -C build --benchmark --no-rebuild --verbose --no-suite live --no-suite netmap
@@ -52,20 +52,22 @@ bench-netmap: build-with-tests
 	@$(MESON) test -C build --benchmark --no-rebuild --verbose --suite netmap
 
 fuzz: build-fuzz/build.ninja
-	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse
-	@mkdir -p build-fuzz/corpus
+	@$(NINJA) -C build-fuzz test/fuzz/fuzz-parse test/fuzz/fuzz-remote
+	@mkdir -p build-fuzz/corpus build-fuzz/corpus-remote
 	build-fuzz/test/fuzz/fuzz-parse -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build-fuzz/ build-fuzz/corpus test/fuzz/corpus/parse
 	@$(NINJA) -C build-fuzz test/fuzz/fuzz-attach
 	@mkdir -p build-fuzz/corpus-attach
 	build-fuzz/test/fuzz/fuzz-attach -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 		-artifact_prefix=build-fuzz/ build-fuzz/corpus-attach test/fuzz/corpus/attach
+	build-fuzz/test/fuzz/fuzz-remote -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
+		-artifact_prefix=build-fuzz/ build-fuzz/corpus-remote test/fuzz/corpus/remote
 
 lint: build-with-tests
 	@$(MESON) test -C build --no-rebuild --print-errorlogs --suite lint
 
 soak: test-builds
-	@PACF_SOAK=1 sh tools/run-tests.sh build build-asan:unit,fuzz build-tsan:unit
+	@PACF_SOAK=1 sh tools/run-tests.sh build build-asan:unit,fuzz,control build-tsan:unit
 	@$(MAKE) msan
 	@$(MAKE) fuzz FUZZ_SECONDS=$(SOAK_SECONDS)
 

@@ -3,7 +3,7 @@
  * sentence on the caller's terminal; the end goes down again from wherever that was:
  *
  *     a process of its own; pid file and log; control plane and shell; scripts; its signals are
- *     the keeper's; remote shells; engines are up: rights are given up; ready is told
+ *     the keeper's; engines are up: rights are given up; remote shells; ready is told
  */
 #include "daemon.h"
 #include "guard.h"
@@ -119,14 +119,13 @@ start(struct daemon *d)
 
 	if (!open_planes(d) || !run_scripts(d))
 		return false;
-	if (shell_serve(d->keeper.shell, &err) < 0)
-		return say(&err);
-	d->serves = true;
-	/* Engines are up, and nobody was told. */
+	/* Engines are up, and nobody was told.  The control socket is of whom the process is
+	 * now, and threads that come later have no more than it has. */
 	if (!give_up_rights(d))
 		return false;
-	if (daemon_keeper_start(&d->keeper, &err) < 0)
+	if (daemon_keeper_start(&d->keeper, &err) < 0 || shell_serve(d->keeper.shell, &err) < 0)
 		return say(&err);
+	d->serves = true;
 	return tell_ready(d);
 }
 
