@@ -29,6 +29,18 @@ done
 lintian --fail-on error "$out"/*.changes || fail lintian
 
 [ "$(id -u)" = 0 ] || { echo 'not root: what is installed is not tested'; exit $((failed ? 1 : 77)); }
-mkdir "$dir/copy"
+mkdir "$dir/copy" "$dir/out"
 unshare --mount --pid --fork --kill-child sh "$source/test/pkg/installed.sh" "$dir/copy" "$out" || fail 'as installed'
+
+# systemd gets control groups of its own, below ours.
+groups=$(sed -n -e 's,^[0-9]*:name=systemd:,/sys/fs/cgroup/systemd,p' -e 's,^0::,/sys/fs/cgroup/unified,p' /proc/self/cgroup)
+grep -q name=systemd /proc/self/cgroup || groups=$(sed -n 's,^0::,/sys/fs/cgroup,p' /proc/self/cgroup)
+sh -c 'for group in $1; do mkdir "$group/pacf-test" && echo $$ >"$group/pacf-test/cgroup.procs" || exit 77; done
+	exec timeout 120 unshare --mount --pid --uts --ipc --net --cgroup --fork --kill-child sh "$2" "$3" "$4" "$5"' \
+	sh "$groups" "$source/test/pkg/service.sh" "$dir/copy" "$out" "$dir/out" </dev/null
+for group in $groups; do
+	find "$group/pacf-test" -depth -type d -exec rmdir {} \; 2>/dev/null
+done
+cat "$dir/out/said" 2>/dev/null || echo 'no control groups of its own'
+[ "$(tail -1 "$dir/out/said" 2>/dev/null)" = 'all is well' ] || fail 'as a service'
 [ $failed = 0 ] || exit 1

@@ -81,12 +81,10 @@ test_works() {
 	[ -z "$(ls "$root/run/pacf")" ] || fail "left in /run/pacf: $(ls "$root/run/pacf")"
 }
 
-# The unit's capabilities, and no other, are enough to capture; a limit on locked memory that cannot be lifted here, as the
-# unit does, is got around.
+# The unit's capabilities, and no other, are enough to capture.
 test_captures() {
 	unit=$(find "$root/lib/systemd/system/" "$root/usr/lib/systemd/system/" -name pacf.service | head -1)
 	caps=$(sed -n 's/^AmbientCapabilities=//p' "$unit" | tr 'A-Z' 'a-z' | sed 's/cap_/+/g; s/ /,/g')
-	[ "$(ulimit -H -l)" = unlimited ] || caps=$caps,+ipc_lock
 	cat >"$root/tmp/captures.sh" <<-END
 		set -e
 		ip link add v0 type veth peer name v1
