@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +33,6 @@
 #define CONTROL_ELSE SCMP_ACT_ERRNO(ENOSYS)
 #define DATA_ELSE    SCMP_ACT_ERRNO(EPERM)
 
-/* clone's flags come second there. */
-#ifdef __s390__
-#define CLONE_FLAGS 1
-#else
-#define CLONE_FLAGS 0
-#endif
-
 /* What a thread needs to live, wait, allocate and end. */
 static const char *const basic[] = {"brk", "clock_getres", "clock_gettime", "clock_nanosleep",
 	"close", "epoll_pwait", "epoll_wait", "exit", "exit_group", "fdatasync", "flock",
@@ -53,33 +45,35 @@ static const char *const basic[] = {"brk", "clock_getres", "clock_gettime", "clo
 	"sendto", "set_robust_list", "sigreturn", "time", "write", "writev", "getcpu",
 	"fallocate", "sync_file_range", "getrandom"};
 
-/* What a server does beyond that. */
+/* What a server does beyond that.  clone3 makes threads, and so processes too, as its flags
+ * cannot be seen; but no other program than this can be run in them. */
 static const char *const server[] = {"accept", "accept4", "access", "alarm", "arch_prctl",
-	"bind", "capget", "capset", "chdir", "chmod", "chown", "close_range", "connect",
-	"copy_file_range", "creat", "dup", "dup2", "dup3", "epoll_create", "epoll_create1",
-	"epoll_ctl", "epoll_pwait2", "eventfd", "eventfd2", "faccessat", "faccessat2",
-	"fadvise64", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl",
-	"fcntl64", "fgetxattr", "fstatat64", "fstatfs", "fstatfs64", "ftruncate64", "futimesat",
-	"get_mempolicy", "get_robust_list", "getcwd", "getdents", "getdents64", "getegid",
-	"getegid32", "geteuid", "geteuid32", "getgid", "getgid32", "getgroups", "getgroups32",
-	"getitimer", "getpeername", "getpgid", "getpgrp", "getppid", "getpriority", "getresgid",
-	"getresuid", "getrlimit", "getrusage", "getsid", "getsockname", "getsockopt", "getuid",
-	"getuid32", "getxattr", "inotify_add_watch", "inotify_init", "inotify_init1",
-	"inotify_rm_watch", "ioctl", "lchown", "lgetxattr", "link", "linkat", "listen", "lstat",
-	"lstat64", "mbind", "memfd_create", "mincore", "mkdir", "mkdirat", "mlock", "mlock2",
-	"mmap", "mmap2", "mprotect", "msync", "munlock", "open", "openat", "openat2", "pause",
-	"pipe", "pipe2", "prctl", "preadv2", "prlimit64", "pselect6", "pselect6_time64",
-	"pwritev2", "readahead", "readlink", "readlinkat", "rename", "renameat", "renameat2",
-	"rmdir", "rt_sigaction", "rt_sigsuspend", "rt_sigtimedwait", "rt_sigtimedwait_time64",
-	"sched_get_priority_max", "sched_get_priority_min", "sched_getparam",
-	"sched_getscheduler", "sched_setaffinity", "seccomp", "select", "_newselect",
-	"sendfile", "sendfile64", "set_tid_address", "setsid", "setitimer", "setrlimit",
-	"setsockopt", "shutdown", "sigaltstack", "signalfd4", "socketpair", "splice", "stat",
-	"stat64", "statfs", "statfs64", "statx", "symlink", "symlinkat", "sync", "syncfs",
-	"sysinfo", "timer_create", "timer_delete", "timer_getoverrun", "timer_gettime",
-	"timer_settime", "timerfd_create", "timerfd_gettime", "timerfd_settime", "times",
-	"truncate", "truncate64", "ugetrlimit", "umask", "uname", "unlink", "unlinkat", "utime",
-	"utimensat", "utimes", "wait4", "waitid"};
+	"bind", "capget", "capset", "chdir", "chmod", "chown", "clone", "clone3", "close_range",
+	"connect", "copy_file_range", "creat", "dup", "dup2", "dup3", "epoll_create",
+	"epoll_create1", "epoll_ctl", "epoll_pwait2", "eventfd", "eventfd2", "faccessat",
+	"faccessat2", "fadvise64", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown",
+	"fchownat", "fcntl", "fcntl64", "fgetxattr", "fstatat64", "fstatfs", "fstatfs64",
+	"ftruncate64", "futimesat", "get_mempolicy", "get_robust_list", "getcwd", "getdents",
+	"getdents64", "getegid", "getegid32", "geteuid", "geteuid32", "getgid", "getgid32",
+	"getgroups", "getgroups32", "getitimer", "getpeername", "getpgid", "getpgrp", "getppid",
+	"getpriority", "getresgid", "getresuid", "getrlimit", "getrusage", "getsid",
+	"getsockname", "getsockopt", "getuid", "getuid32", "getxattr", "inotify_add_watch",
+	"inotify_init", "inotify_init1", "inotify_rm_watch", "ioctl", "lchown", "lgetxattr",
+	"link", "linkat", "listen", "lstat", "lstat64", "mbind", "memfd_create", "mincore",
+	"mkdir", "mkdirat", "mlock", "mlock2", "mmap", "mmap2", "mprotect", "msync", "munlock",
+	"open", "openat", "openat2", "pause", "pipe", "pipe2", "prctl", "preadv2", "prlimit64",
+	"pselect6", "pselect6_time64", "pwritev2", "readahead", "readlink", "readlinkat",
+	"rename", "renameat", "renameat2", "rmdir", "rt_sigaction", "rt_sigsuspend",
+	"rt_sigtimedwait", "rt_sigtimedwait_time64", "sched_get_priority_max",
+	"sched_get_priority_min", "sched_getparam", "sched_getscheduler", "sched_setaffinity",
+	"seccomp", "select", "_newselect", "sendfile", "sendfile64", "set_tid_address",
+	"setsid", "setitimer", "setrlimit", "setsockopt", "shutdown", "sigaltstack",
+	"signalfd4", "socketpair", "splice", "stat", "stat64", "statfs", "statfs64", "statx",
+	"symlink", "symlinkat", "sync", "syncfs", "sysinfo", "timer_create", "timer_delete",
+	"timer_getoverrun", "timer_gettime", "timer_settime", "timerfd_create",
+	"timerfd_gettime", "timerfd_settime", "times", "truncate", "truncate64", "ugetrlimit",
+	"umask", "uname", "unlink", "unlinkat", "utime", "utimensat", "utimes", "wait4",
+	"waitid"};
 
 static const int families[] = {
 	AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, 44 /* AF_XDP */};
@@ -155,18 +149,6 @@ own_signals(scmp_filter_ctx ctx, uint32_t otherwise)
 	return rc;
 }
 
-/* Threads, no processes.  clone3's flags are in memory: without it glibc takes clone. */
-static int
-only_threads(scmp_filter_ctx ctx)
-{
-	int rc = rule_if(ctx, SCMP_ACT_ALLOW, "clone",
-		argument(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
-
-	return rc < 0 ? rc
-		      : rule_if(ctx, SCMP_ACT_ERRNO(EPERM), "clone",
-				argument(CLONE_FLAGS, SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-}
-
 static int
 control_rules(scmp_filter_ctx ctx, bool bpf)
 {
@@ -183,8 +165,6 @@ control_rules(scmp_filter_ctx ctx, bool bpf)
 			argument(0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
 	if (rc == 0 && bpf)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 0);
-	if (rc == 0)
-		rc = only_threads(ctx);
 	return rc == 0 ? own_signals(ctx, CONTROL_ELSE) : rc;
 }
 
