@@ -10,7 +10,7 @@ import threading
 
 import live
 import netns
-from daemon import check_ledger, need, until
+from daemon import Failed, check_ledger, need, until
 
 FLOWS, COUNT = 120, 12000
 
@@ -65,7 +65,19 @@ def first_in_line():
 
 def case_two_taps(lab, kind):
     """Two engines, each with a tap of one line, feed the same four applications: packets of a flow come by one and
-    the other in turn, 50 us and more apart, and the library puts them in order."""
+    the other in turn, 50 us and more apart, and the library puts them in order: as long as neither is late by more
+    than 1 ms, so one attempt of three must do."""
+    for attempt in range(3):
+        try:
+            return two_taps(lab, kind)
+        except Failed as wrong:
+            if attempt == 2 or 'not in order' not in str(wrong):
+                raise
+            print('once more: %s' % wrong)
+            lab.daemon.close()
+
+
+def two_taps(lab, kind):
     taps = [lab.wire() for _ in range(2)]
     lab.start(preexec=first_in_line)
     lab.needs(kind)
