@@ -19,6 +19,10 @@ static const struct {
 	{"stats", "[--json]", "print what all engines have counted", pacfctl_stats},
 	{"top", "[-b] [-n N] [-s SECONDS] [ENGINE]",
 		"watch an engine: rates, losses, backlog, flows", pacfctl_top},
+	{"split", "IFNAME N [--type TYPE] [--engine NAME]",
+		"share the flows of an interface or file among N channels", pacfctl_split},
+	{"copy", "IFNAME N [--type TYPE] [--engine NAME]", "give all its packets to N channels",
+		pacfctl_copy},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -60,5 +60,10 @@ bool console_file(struct talk *talk, const char *path, int *status);
 /* Subcommands: argv[0] is their name; the exit status. */
 int pacfctl_stats(int argc, char **argv);
 int pacfctl_top(int argc, char **argv);
+int pacfctl_split(int argc, char **argv);
+int pacfctl_copy(int argc, char **argv);
+
+/* Appends text as Lua writes it between quotes, whatever its bytes; cut if there is no room. */
+void lua_quote(char *lua, size_t size, const char *text);
 
 #endif

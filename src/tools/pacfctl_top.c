@@ -46,17 +46,6 @@ on_print(void *arg, bool error, const char *bytes, size_t n)
 	top->text[top->bytes] = '\0';
 }
 
-/* Between quotes in Lua, whatever its bytes. */
-static size_t
-quote(char *out, size_t size, const char *text)
-{
-	size_t n = 0;
-
-	for (; *text != '\0' && n + 5 < size; text++)
-		n += (size_t)snprintf(out + n, size - n, "\\%03u", (unsigned char)*text);
-	return n;
-}
-
 static void
 lua_make(const struct top *top, char lua[LUA_MAX])
 {
@@ -68,9 +57,9 @@ lua_make(const struct top *top, char lua[LUA_MAX])
 		top->help ? "true" : "false");
 
 	if (top->engine != NULL) {
-		n += (size_t)snprintf(lua + n, LUA_MAX - n, ",engine=\"");
-		n += quote(lua + n, LUA_MAX - n - 8, top->engine);
-		n += (size_t)snprintf(lua + n, LUA_MAX - n, "\"");
+		snprintf(lua + n, LUA_MAX - n, ",engine=");
+		lua_quote(lua, LUA_MAX - 1, top->engine);
+		n = strlen(lua);
 	}
 	snprintf(lua + n, LUA_MAX - n, "}");
 }

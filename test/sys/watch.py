@@ -155,9 +155,9 @@ def main():
     except Failed as failure:
         print('FAILED: %s' % failure)
         status = 1
-        subprocess.run([os.environ['PACFCTL'], '-e', 'pacf.shutdown()'], capture_output=True, check=False)
     finally:
         tmux.close()
+        subprocess.run([os.environ['PACFCTL'], '-e', 'pacf.shutdown()'], capture_output=True, check=False)  # if no test has
     shutil.rmtree(folder)
     return status
 

@@ -148,6 +148,9 @@ local words = {want = 'a list of words, as in {"afxdp"}', check = function(v)
 end}
 
 P.kinds = {
+	text = text,
+	whole = whole,
+	yes_no = yes_no,
 	seconds = number(0),
 	integer = {want = "a whole number", check = function(v)
 		return type(v) == "number" and math.tointeger(v) or nil

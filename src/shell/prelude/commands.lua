@@ -4,6 +4,7 @@ local core, P = ...
 
 local TOP_FLOWS = 10
 local bodies = {}
+P.bodies = bodies
 
 function bodies.new(a)
 	return core.engine_new(a.name, a.type, a.cpu or -1, a.buffers or 0, a.tunnels, a.udp_tunnels)

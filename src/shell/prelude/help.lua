@@ -10,6 +10,8 @@ PACF Commands:
     shutdown()
     stats()
     json(value)
+    split({ifname=, n=, [type=], [engine=]})
+    copy({ifname=, n=, [type=], [engine=]})
     metrics({listen=})
     top_screen({id=, [width=], [height=], [engine=], [next=], [sort=], [unicode=], [colour=],
                 [help=]})

@@ -6,27 +6,11 @@ local SORTS = {"order", "rate", "lost", "backlog", "name"}
 local KEPT_S, RATES = 60, 60 -- a watcher that does not ask for so long is forgotten; rates of a channel that are kept
 local watchers = {}
 
-local function kind(want, check)
-	return {want = want, check = check}
-end
-local function whole(low, high)
-	return kind(("a whole number from %d to %d"):format(low, high), function(v)
-		local n = type(v) == "number" and math.tointeger(v)
-		return n and n >= low and n <= high and n or nil
-	end)
-end
-local text = kind("a string that is not empty", function(v)
-	return type(v) == "string" and v ~= "" and v or nil
-end)
-local yes_no = kind("true or false", function(v)
-	if type(v) == "boolean" then
-		return v
-	end
-end)
-local command = {of = "pacf", name = "top_screen", args = {{name = "id", kind = text, needed = true, show = '"me"'},
-	{name = "width", kind = whole(1, 1000)}, {name = "height", kind = whole(0, 1000)}, {name = "engine", kind = text},
-	{name = "next", kind = whole(0, 2^31)}, {name = "sort", kind = whole(0, 2^31)}, {name = "unicode", kind = yes_no},
-	{name = "colour", kind = yes_no}, {name = "help", kind = yes_no}}}
+local K = P.kinds
+local command = {of = "pacf", name = "top_screen", args = {{name = "id", kind = K.text, needed = true, show = '"me"'},
+	{name = "width", kind = K.whole(1, 1000)}, {name = "height", kind = K.whole(0, 1000)}, {name = "engine", kind = K.text},
+	{name = "next", kind = K.whole(0, 2^31)}, {name = "sort", kind = K.whole(0, 2^31)}, {name = "unicode", kind = K.yes_no},
+	{name = "colour", kind = K.yes_no}, {name = "help", kind = K.yes_no}}}
 
 local function watcher_of(id)
 	local now = os.time()

@@ -86,7 +86,7 @@ ctl_engine_new(struct ctl *ctl, const struct ctl_engine_args *args, struct ctl_e
 
 	if (strcmp(args->name, "show") == 0)
 		return show_tunnels(args, err);
-	if (strcmp(args->type, "pcap") != 0)
+	if (strcmp(args->type, "pcap") != 0 && strcmp(args->type, "auto") != 0)
 		return fake_fail(
 			err, -EINVAL, "engine type \"%s\" is not known; use pcap", args->type);
 	if (ctl->n == MAX || fake_find(ctl, args->name, &ignored) != NULL)
