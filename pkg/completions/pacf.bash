@@ -52,6 +52,7 @@ _pacfctl() {
 		[[ ${#words_before[@]} -gt 1 ]] ||
 			mapfile -t COMPREPLY < <(compgen -W "$(_pacf_interfaces)" -- "$current")
 		;;
+	top) mapfile -t COMPREPLY < <(compgen -W '-b -n -s' -- "$current") ;;
 	'') mapfile -t COMPREPLY < <(compgen -W '-f -e -h -V stats top split copy' -- "$current") ;;
 	esac
 }
