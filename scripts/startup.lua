@@ -70,6 +70,50 @@ local function open_channels(engine, type, ifname, first, last)
 	end
 end
 
+-- Undoes what netmap_memory did.
+local put_back = function() end
+
+-- A VALE port of netmap ("vale0:a") is made, at the start, with memory for four pipes, unless netmap's own
+-- parameters ask for more then.  This raises them for n pipes, which takes root; start() puts them back.
+-- An interface's pipes have the memory of all interfaces, and need none of this.
+local function netmap_memory(ifname, n)
+	local before = {}
+	local function put(name, value)
+		if io.open("/sys/module/netmap") then -- Linux
+			local file, why = io.open("/sys/module/netmap/parameters/" .. name, "w")
+			return file and file:write(value) and file:close(), why
+		end
+		return os.execute(("sysctl dev.netmap.%s=%d >/dev/null"):format(name, value)) -- FreeBSD
+	end
+	local function get(name)
+		local file = io.open("/sys/module/netmap/parameters/" .. name)
+			or io.popen("sysctl -n dev.netmap." .. name)
+		return file:read("n") or 0
+	end
+	put_back = function()
+		for name, value in pairs(before) do
+			put(name, value)
+		end
+		before = {}
+	end
+	if not ifname:match("^vale") or n <= 4 then
+		return
+	end
+	local needed = {priv_if_num = 2 + 4 * n, priv_ring_num = 4 + 8 * n, priv_buf_num = 8192 * n + 40000}
+	for name, value in pairs(needed) do
+		local now = get(name)
+		if now < value then
+			local ok, why = put(name, value)
+			if not ok then
+				put_back()
+				error(("%d pipes of %s need netmap's parameter %s to be %d, not %d, and it cannot be set (%s); "
+					.. "run pacf as root"):format(n, ifname, name, value, now, why or "sysctl"), 0)
+			end
+			before[name] = now
+		end
+	end
+end
+
 local function say_what_next(type, ifname)
 	print("Set up. Now start the applications, for instance, in another terminal:")
 	for id = 0, APPLICATIONS - 1 do
@@ -91,6 +135,9 @@ function setup(type, ifname)
 	-- replays it as fast as it was recorded and loop=true begins again at its end.
 	pkteng.link({engine = "e0", ifname = ifname})
 	open_channels("e0", type, ifname, 0, APPLICATIONS - 1)
+	if type == "netmap" then
+		netmap_memory(ifname, APPLICATIONS)
+	end
 	say_what_next(type, ifname)
 end
 
@@ -128,8 +175,14 @@ end
 ---------------------------------------------------------------------------------------------
 
 function start()
-	for _, engine in ipairs(pkteng.list()) do
-		pkteng.start({engine = engine})
+	local ok, why = pcall(function()
+		for _, engine in ipairs(pkteng.list()) do
+			pkteng.start({engine = engine})
+		end
+	end)
+	put_back()
+	if not ok then
+		error(why, 0)
 	end
 end
 
@@ -139,6 +192,7 @@ function status()
 end
 
 function teardown()
+	put_back()
 	for _, engine in ipairs(pkteng.list()) do
 		if pkteng.stats({engine = engine}).state ~= "stopped" then
 			pkteng.stop({engine = engine})

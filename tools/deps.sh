@@ -88,6 +88,9 @@ zig_install() {
 	}
 }
 
+# For the virtual machine of test/net/netmap-vm.sh, whose netmap the caller has to bring.
+[ -z "${NETMAP_KO:-}" ] || TEST="$TEST qemu-system-x86 busybox-static cpio kmod"
+
 case ${1:-} in
 build) packages=$BUILD; tools=$BUILD_TOOLS ;;
 test) packages="$BUILD $TEST"; tools="$BUILD_TOOLS $TEST_TOOLS" ;;

@@ -65,6 +65,12 @@ netmap_name_check(const char *spelled, const char *name, struct ctl_err *err)
 			"%s needs the netmap kernel module (/dev/netmap is missing); use "
 			"pacf:%s",
 			spelled, name);
+	if (access("/dev/netmap", R_OK | W_OK) != 0)
+		return ctl_fail(err, -EACCES,
+			"%s: may not open /dev/netmap: run pacf as root, give its user that "
+			"file, "
+			"or use pacf:%s",
+			spelled, name);
 	if (name[0] == '\0')
 		return ctl_fail(
 			err, -EINVAL, "channel \"netmap:\" lacks a port, as in netmap:eth3{0");

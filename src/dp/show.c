@@ -7,6 +7,24 @@
 
 #define SLOTS_AHEAD 20u
 
+/* n packets that a sink did not take. */
+static void
+stage_lost(struct dp_sink *sink, uint32_t n)
+{
+	const struct io_sink_ops *ops = sink->ops;
+
+	if (ops->ring) {
+		uint32_t failed = ops->failed != NULL ? ops->failed(sink->priv) : 0;
+
+		sink->own.drop_sink_error_pkts += failed;
+		sink->own.drop_ring_full_pkts += n - failed;
+	} else if (ops->slow != NULL && ops->slow(sink->priv)) {
+		sink->own.drop_disk_slow_pkts += n;
+	} else {
+		sink->own.drop_sink_error_pkts += n;
+	}
+}
+
 static void
 stage_write(struct dp_engine *engine, const struct dp_route *route)
 {
@@ -20,12 +38,8 @@ stage_write(struct dp_engine *engine, const struct dp_route *route)
 		io_pool_put(&engine->pool, sink->staged[i]->frame);
 	}
 	sink->own.delivered_pkts += done;
-	if (sink->ops->ring)
-		sink->own.drop_ring_full_pkts += n - done;
-	else if (done < n && sink->ops->slow != NULL && sink->ops->slow(sink->priv))
-		sink->own.drop_disk_slow_pkts += n - done;
-	else
-		sink->own.drop_sink_error_pkts += n - done;
+	if (done < n)
+		stage_lost(sink, n - done);
 	if (sink->ops->cheap)
 		sink->own.waiting_pkts = sink->ops->tick(sink->priv, &sink->own.unread_pkts);
 	sink->nstaged = 0;

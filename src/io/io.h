@@ -47,7 +47,9 @@ struct io_sink_ops {
 	const char *name;
 	size_t priv_bytes;
 	bool waits; /* tx may wait, for a disk */
-	bool ring;  /* what tx does not take found no room; without: it failed */
+	/* What tx does not take found no room, but for what failed() tells; without: it failed.
+	 */
+	bool ring;
 	bool cheap; /* tick makes no system call: it may follow each tx */
 	/* Engine: what tx did not take found no room, because a disk is slow; NULL: never. */
 	bool (*slow)(void *priv);
@@ -55,6 +57,9 @@ struct io_sink_ops {
 	/* Engine: takes n packets; returns how many, and moves those to the front of the list:
 	 * the rest is lost.  One that it keeps for later has a reference more. */
 	uint32_t (*tx)(void *priv, const struct io_pkt **pkts, uint32_t n);
+	/* Engine, after tx: how many packets of those that it did not take this sink can never
+	 * take.  NULL: none. */
+	uint32_t (*failed)(void *priv);
 	/* Engine: how many packets tx would take now; NULL: as many as there are. */
 	uint32_t (*room)(void *priv);
 	/* Engine, when it has nothing to do: goes on with what is kept.  How many packets the

@@ -145,15 +145,17 @@ static int
 register_as(int admode, struct io_nm_port *port, const struct io_nm_ask *ask,
 	struct nmreq_register *reg, struct io_err *err)
 {
-	int rc, before = os_netmap_admode(admode);
+	int rc, lock, before = os_netmap_admode_begin(admode, &lock);
 
 	if (before < 0)
-		return before;
+		return io_fail(err, before,
+			"netmap:%s: mode=\"%s\" needs netmap's setting admode, which cannot be "
+			"changed: %s; leave mode out",
+			ask->name, admode == 1 ? "native" : "generic", strerror(-before));
 	rc = port_register(port, ask, reg, err);
-	if (before != admode)
-		(void)os_netmap_admode(before);
+	os_netmap_admode_end(before, lock);
 	port->way = admode == 1 ? IO_NM_NATIVE : IO_NM_EMULATED;
-	return rc == 0 ? 1 : rc;
+	return rc;
 }
 
 /* What somebody else has open already stays as it is, whatever was asked for. */
@@ -162,68 +164,89 @@ way_ask(struct io_nm_port *port, const char *name)
 {
 	int emulated = os_netmap_is_emulated(name);
 
-	if (emulated > 0)
-		port->way = IO_NM_EMULATED;
-	else if (emulated == 0 && port->way == IO_NM_EMULATED)
+	if (emulated >= 0)
+		port->way = emulated ? IO_NM_EMULATED : IO_NM_NATIVE;
+	else if (port->way == IO_NM_ITSELF)
 		port->way = IO_NM_UNTOLD;
 }
 
-/* By its driver if that is possible, since netmap does not tell afterwards. */
+/* netmap itself takes the driver's way if there is one, else the emulation. */
 static int
 interface_register(struct io_nm_port *port, const struct io_nm_ask *ask,
 	struct nmreq_register *reg, struct io_err *err)
 {
-	int rc = -ENOENT;
+	int rc;
 
-	if (ask->mode != IO_MODE_GENERIC)
+	if (ask->mode == IO_MODE_NATIVE)
 		rc = register_as(1, port, ask, reg, err);
-	if ((rc == -EOPNOTSUPP && ask->mode != IO_MODE_NATIVE) || ask->mode == IO_MODE_GENERIC)
+	else if (ask->mode == IO_MODE_GENERIC)
 		rc = register_as(2, port, ask, reg, err);
-	if (rc == -EACCES || rc == -ENOENT) {
-		port->way = IO_NM_UNTOLD;
-		return port_register(port, ask, reg, err);
-	}
-	if (rc == 1)
+	else
+		rc = port_register(port, ask, reg, err);
+	if (rc == 0)
 		way_ask(port, ask->name);
-	if (rc == -EOPNOTSUPP ||
-		(rc == 1 && ask->mode == IO_MODE_NATIVE && port->way == IO_NM_EMULATED))
-		return io_fail(err, -EOPNOTSUPP,
-			"netmap:%s: its driver knows no netmap, and mode=\"native\" asks for "
-			"it; leave mode out for the emulation, or use type \"auto\"",
-			ask->name);
-	return rc < 0 ? rc : 0;
+	if (ask->mode != IO_MODE_NATIVE ||
+		(rc != -EOPNOTSUPP && (rc < 0 || port->way != IO_NM_EMULATED)))
+		return rc;
+	return io_fail(err, -EOPNOTSUPP,
+		"netmap:%s: its driver knows no netmap, and mode=\"native\" asks for it; leave "
+		"mode out for the emulation, or use type \"auto\"",
+		ask->name);
 }
 
-static struct netmap_ring *
-ring_at(const struct io_nm_port *port, uint32_t i, bool rx)
+/* Others may write into this memory what they like: is it n bytes of it? */
+static bool
+is_inside(const struct io_nm_port *port, uintptr_t at, size_t n)
 {
-	uint32_t first = rx ? port->nif->ni_tx_rings + port->nif->ni_host_tx_rings : 0;
-	ssize_t offset = port->nif->ring_ofs[first + i];
+	uintptr_t mem = (uintptr_t)port->mem;
 
-	return offset != 0 ? (struct netmap_ring *)((uint8_t *)port->nif + offset) : NULL;
+	return at >= mem && n <= port->bytes && at - mem <= port->bytes - n;
 }
 
+/* The ring as it is now, if all of it, and its buffers, are in the memory. */
+static bool
+ring_note(const struct io_nm_port *port, uintptr_t at, struct io_nm_ring *r)
+{
+	uintptr_t bufs;
+
+	r->ring = (struct netmap_ring *)at;
+	if (at % 8 != 0 || !is_inside(port, at, sizeof(*r->ring)))
+		return false;
+	bufs = at + (uintptr_t)r->ring->buf_ofs;
+	r->bufs = (uint8_t *)bufs;
+	r->slots = r->ring->num_slots;
+	r->buf_bytes = r->ring->nr_buf_size;
+	io_nm_read_once();
+	if (r->slots < 2 || r->buf_bytes < 64 || r->buf_bytes > UINT16_MAX + 1u ||
+		!is_inside(port, at, sizeof(*r->ring) + r->slots * sizeof(r->ring->slot[0])) ||
+		!is_inside(port, bufs, 3 * (size_t)r->buf_bytes))
+		return false;
+	r->nbufs = (uint32_t)(((uintptr_t)port->mem + port->bytes - bufs) / r->buf_bytes);
+	return true;
+}
+
+/* Those that are bound to the descriptor. */
 static int
 rings_note(struct io_nm_port *port, const struct io_nm_ask *ask)
 {
 	bool rx = (ask->flags & NR_RX_RINGS_ONLY) != 0;
 	uint32_t n = rx ? port->nif->ni_rx_rings : port->nif->ni_tx_rings;
+	uint32_t first = rx ? port->nif->ni_tx_rings + port->nif->ni_host_tx_rings : 0;
 
+	io_nm_read_once();
+	if (n > UINT16_MAX || first > 2 * UINT16_MAX ||
+		!is_inside(port, (uintptr_t)&port->nif->ring_ofs[first], n * sizeof(ssize_t)))
+		return -EPROTO;
 	port->rings = calloc(n > 0 ? n : 1, sizeof(*port->rings));
 	if (port->rings == NULL)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < n; i++) {
-		struct netmap_ring *ring = ring_at(port, i, rx);
-		struct io_nm_ring *r = &port->rings[port->nrings];
+		uintptr_t offset = (uintptr_t)port->nif->ring_ofs[first + i];
 
-		if (ring == NULL || ring->nr_buf_size == 0)
+		if (offset == 0)
 			continue;
-		r->ring = ring;
-		r->bufs = (uint8_t *)ring + ring->buf_ofs;
-		r->slots = ring->num_slots;
-		r->buf_bytes = ring->nr_buf_size;
-		r->nbufs =
-			(uint32_t)((size_t)(port->mem + port->bytes - r->bufs) / r->buf_bytes);
+		if (!ring_note(port, (uintptr_t)port->nif + offset, &port->rings[port->nrings]))
+			return -EPROTO;
 		port->nrings++;
 	}
 	return port->nrings > 0 ? 0 : -ENXIO;
@@ -245,6 +268,19 @@ port_map(struct io_nm_port *port, const struct io_nm_ask *ask, const struct nmre
 	return rc < 0 ? io_fail(err, rc, "netmap:%s: no ring of it can be used: %s", ask->name,
 				strerror(-rc))
 		      : 0;
+}
+
+/* An interface's driver, and the emulation, send each slot as a packet of its own. */
+static uint32_t
+most_bytes(const struct io_nm_port *port, const char *name)
+{
+	uint32_t slots = port->rings[0].slots - 1;
+
+	if (io_nm_is_interface(name))
+		slots = 1;
+	else if (strpbrk(name, "{}") == NULL && slots > IO_NM_VALE_SLOTS)
+		slots = IO_NM_VALE_SLOTS;
+	return slots * port->rings[0].buf_bytes;
 }
 
 static int
@@ -283,6 +319,8 @@ io_nm_open(struct io_nm_port *port, const struct io_nm_ask *ask, struct io_err *
 					   : port_register(port, ask, &reg, err);
 	if (rc == 0)
 		rc = port_map(port, ask, &reg, err);
+	if (rc == 0)
+		port->most = most_bytes(port, ask->name);
 	if (rc == 0 && io_nm_is_interface(ask->name))
 		rc = face_open(port, err);
 	if (rc < 0)

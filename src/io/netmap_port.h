@@ -11,6 +11,10 @@
 #include "io.h"
 #include "netmap_sys.h"
 
+#include <stdatomic.h>
+
+#define IO_NM_VALE_SLOTS 64u /* of a packet, at most: netmap's switch checks no more (2026) */
+
 struct io_nm_ask {
 	const char *name;  /* as written, without "netmap:" */
 	int qid;	   /* one ring; -1: all */
@@ -42,6 +46,7 @@ struct io_nm_port {
 	uint16_t memory; /* ports with the same number share their memory */
 	uint32_t extra;	 /* extra buffers it got */
 	enum io_nm_way way;
+	uint32_t most;		  /* bytes of a packet that can be sent */
 	struct io_nm_ring *rings; /* those bound to the descriptor */
 	uint32_t nrings;
 };
@@ -60,6 +65,22 @@ bool io_nm_is_interface(const char *name);
  * where nothing ends him: so it is asked first, and never polled. */
 bool io_nm_may_sync(const struct io_nm_port *port);
 
+/* What was read from netmap's memory before this stays what it was, whoever writes there: the
+ * compiler does not read it again.  There is no order with other CPUs to be kept: what the
+ * kernel wrote, it wrote in this thread's own system calls. */
+static inline void
+io_nm_read_once(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+static inline struct netmap_slot
+io_nm_slot(const struct io_nm_ring *r, uint32_t i)
+{
+	struct netmap_slot slot = r->ring->slot[i];
+
+	io_nm_read_once();
+	return slot;
+}
 /* A buffer's bytes, NULL if there is no such buffer in the memory. */
 static inline uint8_t *
 io_nm_buf(const struct io_nm_ring *r, uint32_t index)
@@ -78,6 +99,7 @@ io_nm_space(const struct io_nm_ring *r, uint32_t *head)
 	uint32_t tail = r->ring->tail;
 
 	*head = r->ring->head;
+	io_nm_read_once();
 	if (*head >= r->slots || tail >= r->slots)
 		return 0;
 	return tail >= *head ? tail - *head : tail + r->slots - *head;

@@ -30,7 +30,7 @@ slots_join(const struct io_nm_ring *r, uint32_t head, uint32_t end, uint8_t *to,
 	uint32_t at = 0;
 
 	for (uint32_t i = head; i != end; i = io_nm_next(r, i)) {
-		const struct netmap_slot slot = r->ring->slot[i];
+		const struct netmap_slot slot = io_nm_slot(r, i);
 		const uint8_t *part = io_nm_buf(r, slot.buf_idx);
 
 		if (part == NULL || slot.len > r->buf_bytes || at + slot.len > most)
@@ -82,16 +82,31 @@ packet_end(const struct io_nm_ring *r, uint32_t head, uint32_t space)
 	return head;
 }
 
+/* Somebody has written a number that is none: netmap would get nothing into this slot any more.
+ */
+static void
+slot_mend(struct io_nm_rx *rx, struct netmap_slot *slot)
+{
+	uint32_t buf = io_region_spend(rx->region);
+
+	if (buf == 0)
+		return;
+	slot->buf_idx = buf;
+	slot->flags = NS_BUF_CHANGED;
+}
+
 /* The buffer of slot i for a free one; false: none is free. */
 static bool
 take_swapped(struct io_nm_rx *rx, const struct io_nm_ring *r, uint32_t i, struct io_pkt *out)
 {
-	struct netmap_slot *slot = &r->ring->slot[i], was = *slot;
+	struct netmap_slot *slot = &r->ring->slot[i], was = io_nm_slot(r, i);
 	uint8_t *data = io_nm_buf(r, was.buf_idx);
 	uint32_t frame;
 
 	if (data == NULL || was.len > r->buf_bytes) {
 		count(&rx->oversize_pkts);
+		if (data == NULL)
+			slot_mend(rx, slot);
 		return true;
 	}
 	frame = io_region_get(rx->region);

@@ -19,6 +19,8 @@ struct io_nm_tx {
 /* Engine: false if there is no room in any ring.  The packet's frame stays the caller's, with
  * another buffer perhaps: its bytes are not to be read any more. */
 bool io_nm_tx_put(struct io_nm_tx *tx, const struct io_pkt *pkt);
+/* Engine: can the packet, cut, be sent at all?  If not, put refuses it for ever. */
+bool io_nm_tx_fits(const struct io_nm_tx *tx, const struct io_pkt *pkt);
 /* Engine: slots that the other end, or the card, has not given back. */
 uint32_t io_nm_tx_waiting(const struct io_nm_port *port);
 

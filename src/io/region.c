@@ -5,6 +5,7 @@
 #include "region.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,10 @@ region_make(uint32_t first, uint32_t n)
 	region->n = region->ncold = n;
 	region->cold = calloc(n, sizeof(*region->cold));
 	region->buf = calloc(n, sizeof(*region->buf));
-	if (region->cold == NULL || region->buf == NULL) {
+	region->idle = calloc(n, sizeof(*region->idle));
+	if (region->cold == NULL || region->buf == NULL || region->idle == NULL) {
 		free(region->cold);
+		free(region->idle);
 		free(region->buf);
 		free(region);
 		return NULL;
@@ -60,6 +63,7 @@ io_regions_free(struct io_pool *pool)
 		struct io_region *region = pool->regions[--pool->nregions];
 
 		free(region->cold);
+		free(region->idle);
 		free(region->buf);
 		free(region);
 	}
@@ -82,21 +86,50 @@ link_of(const struct io_region *region, uint32_t buf)
 }
 
 /* Others can write into this memory: a number that can't be ends the list. */
+void
+io_region_fill(struct io_region *region)
+{
+	uint32_t n = 0;
+
+	for (uint32_t buf = *region->head; n < region->n; n++) {
+		atomic_signal_fence(memory_order_seq_cst); /* it is not read again */
+		if (buf < 2 || buf >= region->nbufs)
+			break;
+		region->idle[n] = buf;
+		buf = *link_of(region, buf);
+	}
+	for (uint32_t i = 0; i < n / 2; i++) {
+		uint32_t buf = region->idle[i];
+
+		region->idle[i] = region->idle[n - 1 - i];
+		region->idle[n - 1 - i] = buf;
+	}
+	region->nidle = n;
+}
+
+static uint32_t
+list_top(const struct io_region *region)
+{
+	return region->nidle > 0 ? region->idle[region->nidle - 1] : 0;
+}
+
 static uint32_t
 list_pop(struct io_region *region)
 {
-	uint32_t buf = *region->head;
+	uint32_t buf = list_top(region);
 
-	if (buf < 2 || buf >= region->nbufs)
+	if (buf == 0)
 		return 0;
-	*region->head = *link_of(region, buf);
+	region->nidle--;
+	*region->head = list_top(region);
 	return buf;
 }
 
 static void
 list_push(struct io_region *region, uint32_t buf)
 {
-	*link_of(region, buf) = *region->head;
+	*link_of(region, buf) = list_top(region);
+	region->idle[region->nidle++] = buf;
 	*region->head = buf;
 }
 
@@ -112,6 +145,17 @@ io_region_get(struct io_region *region)
 	frame = region->cold[--region->ncold];
 	region->buf[frame - region->first] = buf;
 	return frame;
+}
+
+uint32_t
+io_region_spend(struct io_region *region)
+{
+	uint32_t frame = io_region_get(region);
+
+	if (frame == IO_NO_FRAME)
+		return 0;
+	region->cold[region->ncold++] = frame;
+	return io_region_swap(region, frame, 0);
 }
 
 static void

@@ -3,8 +3,9 @@
  * buffer it stands for changes as buffers are swapped with the device's rings.
  *
  * Buffers that are not in use are on the device's own list (netmap's extra buffers: the first
- * word of each names the next), so that a process that dies gives back all but the few that are
- * on their way.  A few that were used last are kept at hand.
+ * word of each names the next), so that a process that dies gives back all but those that hold
+ * packets.  A few that were used last are kept at hand.  Others can write into that memory, so
+ * the list is only ever written: which buffers are free is noted here as well.
  *
  * Control makes and unmakes; get, put and swap are the engine thread's.
  */
@@ -19,6 +20,7 @@ struct io_region {
 	uint32_t first, n;		       /* frame numbers first .. first + n - 1 */
 	uint32_t hot[IO_REGION_AT_HAND], nhot; /* free frames with a buffer */
 	uint32_t *cold, ncold;		       /* free frames without */
+	uint32_t *idle, nidle;		       /* the device's list; its head is the last */
 	uint32_t *buf;			       /* by frame - first: the buffer; 0: none */
 	uint16_t memory;		       /* the device's number for this memory */
 	uint32_t *head;			       /* the device's list; 0 is its end */
@@ -29,12 +31,16 @@ struct io_region {
 
 /* n more frames; the pool frees the region when it is destroyed.  -ENOMEM, -ENOSPC. */
 int io_region_add(struct io_pool *pool, uint32_t n, struct io_region **out);
+/* The device's list, from *head on, at most n, is what it has now; no frame has a buffer. */
+void io_region_fill(struct io_region *region);
 /* All its frames are free: gives the buffers at hand back to the device's list. */
 void io_region_empty(struct io_region *region);
 void io_regions_free(struct io_pool *pool);
 
 /* A frame with a buffer and one reference, or IO_NO_FRAME. */
 uint32_t io_region_get(struct io_region *region);
+/* A free buffer for good, in place of one that is lost; 0: none. */
+uint32_t io_region_spend(struct io_region *region);
 /* The region that the frame belongs to; it does. */
 struct io_region *io_region_of(const struct io_pool *pool, uint32_t frame);
 

@@ -32,6 +32,7 @@ struct netmap_sink {
 	uint32_t slots, head, tail; /* the queue; cursors run free */
 	uint32_t large;		    /* large frames in it */
 	struct io_pkt *queue;
+	uint32_t failed_pkts; /* longer than the port can send, and not told yet */
 	uint64_t unread_pkts; /* let go of after they had been taken, and not told yet */
 };
 
@@ -151,7 +152,7 @@ static uint32_t
 sink_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 {
 	struct netmap_sink *s = priv;
-	uint32_t i = 0;
+	uint32_t done = 0;
 
 	if (!usable(s))
 		return 0;
@@ -159,12 +160,30 @@ sink_tx(void *priv, const struct io_pkt **pkts, uint32_t n)
 		sink_sync(s);
 		queue_drain(s);
 	}
-	for (; i < n; i++)
-		if (queued(s) > 0 || !io_nm_tx_put(&s->tx, pkts[i]))
-			if (!queue_put(s, pkts[i]))
-				break;
+	for (uint32_t i = 0; i < n; i++) {
+		const struct io_pkt *pkt = pkts[i];
+
+		if (!io_nm_tx_fits(&s->tx, pkt)) {
+			s->failed_pkts++;
+			continue;
+		}
+		if ((queued(s) > 0 || !io_nm_tx_put(&s->tx, pkt)) && !queue_put(s, pkt))
+			break;
+		pkts[i] = pkts[done];
+		pkts[done++] = pkt;
+	}
 	sink_sync(s);
-	return i;
+	return done;
+}
+
+static uint32_t
+sink_failed(void *priv)
+{
+	struct netmap_sink *s = priv;
+	uint32_t failed = s->failed_pkts;
+
+	s->failed_pkts = 0;
+	return failed;
 }
 
 static uint32_t
@@ -262,6 +281,7 @@ const struct io_sink_ops io_sink_netmap = {
 	.ring = true,
 	.open = sink_open,
 	.tx = sink_tx,
+	.failed = sink_failed,
 	.room = sink_room,
 	.tick = sink_tick,
 	.leave = sink_leave,

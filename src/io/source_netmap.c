@@ -90,6 +90,7 @@ region_set(struct netmap_source *s)
 	r->buf_bytes = ring->buf_bytes;
 	r->nbufs = ring->nbufs;
 	r->leaving = false;
+	io_region_fill(r);
 }
 
 static int
@@ -228,8 +229,8 @@ mode_tell(const struct netmap_source *s, struct io_status *out)
 		ways[s->port.way], rings, rings == 1 ? "" : "s", s->port.extra);
 	if (s->port.way == IO_NM_EMULATED)
 		snprintf(out->text, sizeof(out->text),
-			"its driver knows no netmap, so every packet is copied in the kernel; "
-			"type \"auto\" is faster");
+			"emulated: every packet is copied in the kernel; type \"auto\" is "
+			"faster");
 	else if (io_nm_is_interface(s->name) && s->promisc_fd < 0)
 		snprintf(out->text, sizeof(out->text), "not promiscuous: %s",
 			strerror(-s->promisc_fd));

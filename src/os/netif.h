@@ -39,9 +39,11 @@ bool os_netif_is_up(int sock, const char *name);
  * caller closes it. */
 int os_netif_promisc(const char *name);
 
-/* How netmap opens interfaces from now on, everywhere: 0 as well as it can, 1 by their drivers
- * only, 2 emulated only.  Returns how it was, or -errno (-ENOENT: there is no netmap). */
-int os_netmap_admode(int mode);
+/* How netmap opens interfaces, everywhere, between these two: 0 as well as it can, 1 by their
+ * drivers only, 2 emulated only.  begin returns how it was, for end, or -errno; *lock keeps
+ * others who use these two away (on Linux), or is -1. */
+int os_netmap_admode_begin(int mode, int *lock);
+void os_netmap_admode_end(int before, int lock);
 /* An interface that netmap has open: 1 by emulation, 0 by its driver, or -errno: nobody says.
  */
 int os_netmap_is_emulated(const char *name);

@@ -107,14 +107,22 @@ os_netmap_is_emulated(const char *name)
 }
 
 int
-os_netmap_admode(int mode)
+os_netmap_admode_begin(int mode, int *lock)
 {
 	int before;
 	size_t len = sizeof(before);
 
+	*lock = -1; /* there is no file that stands for it */
 	if (sysctlbyname("dev.netmap.admode", &before, &len, &mode, sizeof(mode)) < 0)
 		return -errno;
 	return before;
+}
+
+void
+os_netmap_admode_end(int before, int lock)
+{
+	(void)lock;
+	(void)sysctlbyname("dev.netmap.admode", NULL, NULL, &before, sizeof(before));
 }
 
 int

@@ -148,24 +148,6 @@ os_netif_promisc(const char *name)
 }
 
 int
-os_netmap_admode(int mode)
-{
-	int before = -ENOENT, fd;
-	char text[8] = "";
-
-	fd = open("/sys/module/netmap/parameters/admode", O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (read(fd, text, sizeof(text) - 1) > 0)
-		before = text[0] - '0';
-	text[0] = (char)('0' + mode);
-	if (pwrite(fd, text, 1, 0) != 1)
-		before = -errno;
-	close(fd);
-	return before;
-}
-
-int
 os_netwatch_open(void)
 {
 	struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};

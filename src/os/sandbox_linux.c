@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -184,6 +185,9 @@ data_rules(scmp_filter_ctx ctx, bool unused)
 	if (rc == 0)
 		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl",
 			argument(1, SCMP_CMP_EQ, NETMAP_RXSYNC, 0));
+	if (rc == 0) /* is netmap's interface up? */
+		rc = rule_if(ctx, SCMP_ACT_ALLOW, "ioctl",
+			argument(1, SCMP_CMP_EQ, SIOCGIFFLAGS, 0));
 	if (rc == 0) /* its own name */
 		rc = rule_if(
 			ctx, SCMP_ACT_ALLOW, "prctl", argument(0, SCMP_CMP_EQ, PR_SET_NAME, 0));

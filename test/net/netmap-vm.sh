@@ -86,6 +86,7 @@ for m in /mod/*; do \$b insmod \$m; done
 for d in proc sys dev; do \$b mount -o bind /\$d /mnt/\$d; done
 \$b mount -t tmpfs -o size=1g run /mnt/run
 \$b mount -t tmpfs -o size=64m shm /mnt/dev/shm 2>/dev/null
+\$b mkdir -p /mnt/dev/pts && \$b mount -t devpts -o ptmxmode=666 pts /mnt/dev/pts
 \$b mkdir -p /mnt/run/tmp /mnt/run/home /mnt/run/netns
 \$b ip link set lo up
 \$b insmod '/mnt$NETMAP_KO' ${NETMAP_PARAMS:-priv_ring_num=400 priv_if_num=100 priv_buf_num=150000}

@@ -13,6 +13,8 @@ import sys
 import time
 
 import netmap_lab
+import netmap_hostile
+import netmap_seed
 from captures import Capture, Flows, Unreadable
 from netmap_lab import (RING, SLOW, capture_write, check_ledger, dropped, frames_read, need, send_raw, typed, until,
                         vale_ports)
@@ -399,37 +401,5 @@ def case_kept_frames(lab):
     check_ledger(pacf.stats('e0'))
 
 
-# The script
-
-STARTUP = os.path.join(netmap_lab.HERE, '..', '..', 'scripts', 'startup.lua')
-
-
-def case_startup(lab):
-    vale, pacf = lab.vale(), lab.pacf()
-    pacf.lua("dofile('%s') setup('netmap', '%s:a') start()" % (STARTUP, vale))
-    readers = [lab.reader('%s:a}%d' % (vale, i)) for i in range(4)]
-    lab.generate(vale + ':g', 4000, 4000)
-    stats = pacf.settled()
-    need([r.end() for r in readers] == [c['delivered_pkts'] for c in stats['channels']], 'not all is read')
-    pacf.lua("teardown()")
-
-
-def case_startup4(lab):
-    """Four threads, a receive queue each; engine i has channel i."""
-    lab.veth(queues=4)
-    pacf = lab.pacf()
-    pacf.lua("dofile('%s') setup4('netmap', 'v0', {0, 1, 0, 1}) start()" % STARTUP)
-    readers = [lab.reader('v0}%d' % i) for i in range(4)]
-    send_raw('v1', [frame(i, 60, i % 100) for i in range(2000)])
-    until('all is received', lambda: sum(pacf.received('e%d' % i) for i in range(4)) >= 2000, SLOW)
-    stats = [pacf.settled('e%d' % i) for i in range(4)]
-    need(sum(s['counters']['received_pkts'] for s in stats) == 2000, 'received twice: %s' % stats)
-    for i, s in enumerate(stats):
-        need([c['channel'] for c in s['channels']] == ['netmap:v0{%d' % i], 'set-up: %s' % s)
-    need(sum(s['counters']['received_pkts'] > 0 for s in stats) > 1, 'one queue has it all: %s' % stats)
-    need([r.end() for r in readers] == [s['counters']['received_pkts'] for s in stats], 'not all is read')
-    pacf.lua("teardown()")
-
-
 if __name__ == '__main__':
-    sys.exit(netmap_lab.main(globals(), __doc__))
+    sys.exit(netmap_lab.main({**globals(), **vars(netmap_seed), **vars(netmap_hostile)}, __doc__))

@@ -234,9 +234,9 @@ def main(cases, usage):
                 known[name](lab)
                 lab.ended()
                 print('ok: %s (%.1f s)' % (name, time.monotonic() - start))
-            except (Failed, subprocess.TimeoutExpired) as wrong:
+            except (Failed, subprocess.TimeoutExpired, OSError) as wrong:
                 failed += 1
-                print('FAILED: %s: %s' % (name, wrong))
+                print('FAILED: %s: %s %s' % (name, type(wrong).__name__, wrong))
                 for daemon in lab.daemons:
                     print('    pacf: ' + daemon.last_words())
             finally:

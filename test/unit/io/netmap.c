@@ -23,7 +23,7 @@ struct device {
 	_Alignas(128)
 		uint8_t tx[sizeof(struct netmap_ring) + SLOTS * sizeof(struct netmap_slot)];
 	uint8_t bufs[NBUFS * BYTES];
-	uint32_t extra;
+	uint32_t extra, lost[8], nlost;
 	struct io_nm_ring rings[2];
 	struct io_nm_port rx_port, tx_port;
 	struct io_pool pool;
@@ -52,7 +52,8 @@ setup(void **state)
 	ring_make(d, d->rx, &d->rings[0], 2);
 	ring_make(d, d->tx, &d->rings[1], 2 + SLOTS)->tail = SLOTS - 1;
 	d->rx_port = (struct io_nm_port){.memory = MEMORY, .rings = &d->rings[0], .nrings = 1};
-	d->tx_port = (struct io_nm_port){.memory = MEMORY, .rings = &d->rings[1], .nrings = 1};
+	d->tx_port = (struct io_nm_port){
+		.memory = MEMORY, .rings = &d->rings[1], .nrings = 1, .most = 4 * BYTES};
 	assert_int_equal(io_pool_create(&d->pool, 4, 2), 0);
 	assert_int_equal(io_region_add(&d->pool, EXTRA, &d->region), 0);
 	for (uint32_t i = NBUFS - EXTRA; i < NBUFS; i++) {
@@ -64,6 +65,7 @@ setup(void **state)
 	d->region->buf_bytes = BYTES;
 	d->region->nbufs = NBUFS;
 	d->region->memory = MEMORY;
+	io_region_fill(d->region);
 	d->take = (struct io_nm_rx){.port = &d->rx_port, .pool = &d->pool, .region = d->region};
 	d->put = (struct io_nm_tx){.port = &d->tx_port, .pool = &d->pool};
 	*state = d;
@@ -120,6 +122,8 @@ buffers_check(struct device *d)
 		seen[buf]++;
 		memcpy(&buf, d->bufs + (size_t)buf * BYTES, sizeof(buf));
 	}
+	for (uint32_t i = 0; i < d->nlost; i++)
+		seen[d->lost[i]]++;
 	for (uint32_t i = 2; i < NBUFS; i++)
 		assert_int_equal(seen[i], 1);
 }
@@ -200,28 +204,36 @@ no_free_buffer(void **state)
 	buffers_check(d);
 }
 
+/* A buffer that a number was written over is nowhere: for buffers_check. */
+static void
+found_again(struct device *d, uint32_t buf)
+{
+	d->lost[d->nlost++] = buf;
+}
+
 static void
 scribbled(void **state)
 {
 	struct device *d = *state;
 	struct netmap_ring *ring = d->rings[0].ring;
-	struct netmap_slot good;
 	struct io_pkt out[4];
 	const uint32_t indices[] = {0, 1, NBUFS, UINT32_MAX};
 
 	for (uint32_t i = 0; i < 4; i++) {
 		arrive(d, 60, BYTES, 1);
-		good = ring->slot[ring->head];
-		ring->slot[ring->head].buf_idx = indices[i];
-		uint32_t at = ring->head;
+		uint32_t at = ring->head, lost = ring->slot[at].buf_idx;
+		ring->slot[at].buf_idx = indices[i];
 		assert_int_equal(io_nm_rx_take(&d->take, out, 4, 0), 0);
-		ring->slot[at] = good;
+		/* The slot has another one, or nothing would ever arrive there again. */
+		assert_in_range(ring->slot[at].buf_idx, 2, NBUFS - 1);
+		assert_int_equal(ring->slot[at].flags, NS_BUF_CHANGED);
+		found_again(d, lost);
 	}
 	arrive(d, 60, BYTES, 1);
 	ring->slot[ring->head].len = BYTES + 1;
 	assert_int_equal(io_nm_rx_take(&d->take, out, 4, 0), 0);
 	assert_int_equal(atomic_load(&d->take.oversize_pkts), 5);
-	/* Cursors, and sizes (const in netmap's own header) that are not looked at any more. */
+	/* Cursors, and sizes (const in netmap's header) that are not looked at any more. */
 	memset((char *)ring + offsetof(struct netmap_ring, num_slots), 255,
 		sizeof(ring->num_slots));
 	memset((char *)ring + offsetof(struct netmap_ring, nr_buf_size), 255,
@@ -317,13 +329,54 @@ put_into_several_slots(void **state)
 	d->rings[1].ring->tail = 1; /* two are free: not half of a packet */
 	assert_false(io_nm_tx_put(&d->put, &pkt));
 	assert_int_equal(d->rings[1].ring->head, SLOTS - 1);
-	pkt.len = 60;
-	d->rings[1].ring->slot[SLOTS - 1].buf_idx = NBUFS;
-	assert_false(io_nm_tx_put(&d->put, &pkt));
-	d->rings[1].ring->slot[SLOTS - 1].buf_idx = 2 + 2 * SLOTS - 1;
-	assert_true(io_nm_tx_put(&d->put, &pkt));
 	io_pool_put(&d->pool, frame);
 	buffers_check(d);
+}
+
+/* A number of no buffer in a transmit slot: another buffer, if there is one in this memory. */
+static void
+put_into_scribbled(void **state)
+{
+	struct device *d = *state;
+	struct netmap_slot *slot = d->rings[1].ring->slot;
+	uint32_t frame = io_pool_get(&d->pool, 60);
+	struct io_pkt out, pkt = {.data = d->pool.base + io_pool_off(&d->pool, frame),
+				   .len = 60,
+				   .frame = frame};
+
+	memset(pkt.data, 5, 60);
+	slot[0].buf_idx = NBUFS;
+	d->tx_port.memory = MEMORY + 1;
+	assert_false(io_nm_tx_put(&d->put, &pkt));
+	d->tx_port.memory = MEMORY;
+	assert_true(io_nm_tx_put(&d->put, &pkt));
+	assert_in_range(slot[0].buf_idx, 2 + 2 * SLOTS, NBUFS - 1);
+	assert_int_equal(slot[0].flags, NS_BUF_CHANGED);
+	assert_true(filled(d->bufs + (size_t)slot[0].buf_idx * BYTES, 60, 5));
+	found_again(d, 2 + SLOTS);
+	/* Never behind a frame, where it would lead out of the memory. */
+	slot[1].buf_idx = UINT32_MAX;
+	arrive(d, 60, BYTES, 9);
+	assert_int_equal(io_nm_rx_take(&d->take, &out, 1, 0), 1);
+	assert_true(io_nm_tx_put(&d->put, &out));
+	assert_true(filled(d->bufs + (size_t)slot[1].buf_idx * BYTES, 60, 9));
+	io_pool_put(&d->pool, out.frame);
+	found_again(d, 2 + SLOTS + 1);
+	io_pool_put(&d->pool, frame);
+	buffers_check(d);
+}
+
+static void
+too_long(void **state)
+{
+	struct device *d = *state;
+	struct io_pkt pkt = {.len = BYTES + 1};
+
+	assert_true(io_nm_tx_fits(&d->put, &pkt));
+	d->tx_port.most = BYTES;
+	assert_false(io_nm_tx_fits(&d->put, &pkt));
+	d->put.cut = 96;
+	assert_true(io_nm_tx_fits(&d->put, &pkt));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -339,6 +392,8 @@ main(void)
 		TEST(put_by_swapping),
 		TEST(put_by_copying),
 		TEST(put_into_several_slots),
+		TEST(put_into_scribbled),
+		TEST(too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

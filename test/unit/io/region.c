@@ -46,6 +46,7 @@ device_open(struct device *d, struct io_pool *pool, uint32_t n)
 	region->bufs = d->bufs;
 	region->buf_bytes = BUF_BYTES;
 	region->nbufs = BUFS + 2;
+	io_region_fill(region);
 	return region;
 }
 
@@ -146,7 +147,7 @@ regions_are_told_apart(void **state)
 	io_pool_destroy(&pool);
 }
 
-/* Another program that has a port in the memory can write anything there. */
+/* Another program that has a port in the memory can write anything there, before and after. */
 static void
 bad_list_ends(void **state)
 {
@@ -154,18 +155,70 @@ bad_list_ends(void **state)
 	static struct device d;
 	struct io_pool pool;
 	struct io_region *region;
+	uint32_t frames[10];
 
 	(void)state;
 	assert_int_equal(io_pool_create(&pool, 4, 1), 0);
 	region = device_open(&d, &pool, 10);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		d.head = bad[i];
+		io_region_fill(region);
 		assert_int_equal(io_region_get(region), IO_NO_FRAME);
 	}
 	d.head = 5;
-	link_set(&d, 5, UINT32_MAX - 1);
+	link_set(&d, 5, 5); /* a ring has no end */
+	io_region_fill(region);
+	for (uint32_t i = 0; i < 10; i++)
+		frames[i] = io_region_get(region);
+	assert_int_equal(io_region_get(region), IO_NO_FRAME);
+	for (uint32_t i = 0; i < 10; i++)
+		io_pool_put(&pool, frames[i]);
+	assert_int_equal(io_pool_held(&pool), 0);
+	io_pool_destroy(&pool);
+}
+
+/* Nobody who scribbles on the list takes buffers away from us. */
+static void
+list_is_only_written(void **state)
+{
+	static struct device d;
+	struct io_pool pool;
+	struct io_region *region;
+	uint32_t first;
+
+	(void)state;
+	assert_int_equal(io_pool_create(&pool, 4, 1), 0);
+	region = device_open(&d, &pool, 10);
+	first = io_region_get(region);
+	d.head = UINT32_MAX;
+	memset(d.bufs, 0xff, sizeof(d.bufs));
+	for (uint32_t i = 1; i < 10; i++)
+		assert_int_not_equal(io_region_get(region), IO_NO_FRAME);
+	assert_int_equal(io_region_get(region), IO_NO_FRAME);
+	for (uint32_t i = 0; i < 10; i++)
+		io_pool_put(&pool, first + i);
+	io_region_empty(region);
+	list_check(&d, 10);
+	io_pool_destroy(&pool);
+}
+
+/* For good: a frame fewer can be had, and none is held. */
+static void
+spent_buffers_do_not_come_back(void **state)
+{
+	static struct device d;
+	struct io_pool pool;
+	struct io_region *region;
+
+	(void)state;
+	assert_int_equal(io_pool_create(&pool, 4, 1), 0);
+	region = device_open(&d, &pool, 3);
+	assert_int_equal(io_region_spend(region), 2);
+	assert_int_equal(io_region_held(region), 0);
+	assert_int_not_equal(io_region_get(region), IO_NO_FRAME);
 	assert_int_not_equal(io_region_get(region), IO_NO_FRAME);
 	assert_int_equal(io_region_get(region), IO_NO_FRAME);
+	assert_int_equal(io_region_spend(region), 0);
 	io_pool_destroy(&pool);
 }
 
@@ -177,6 +230,8 @@ main(void)
 		cmocka_unit_test(swapped_buffers_change_places),
 		cmocka_unit_test(regions_are_told_apart),
 		cmocka_unit_test(bad_list_ends),
+		cmocka_unit_test(list_is_only_written),
+		cmocka_unit_test(spent_buffers_do_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
