@@ -243,3 +243,17 @@ def case_startup4(lab):
     need(sum(s['counters']['received_pkts'] > 0 for s in stats) > 1, 'one queue has it all: %s' % stats)
     need([r.end() for r in readers] == [s['counters']['received_pkts'] for s in stats], 'not all is read')
     pacf.lua("teardown()")
+
+
+def case_confined(lab):
+    """A daemon that has given up its rights goes on reading an interface, and filling the pipes."""
+    lab.veth()
+    pacf = lab.pacf()
+    pacf.lua("pkteng.new{name='e0', type='netmap'} pkteng.link{engine='e0', ifname='v0'} "
+             "pkteng.open_channel{engine='e0', channel='netmap:v0{0'} pkteng.start{engine='e0'} pacf.confine()")
+    reader = lab.reader('v0}0')
+    for at in range(0, 2000, 100):
+        send_raw('v1', [frame(at + i, 60) for i in range(100)])
+        pacf.take(at + 100)
+    pacf.settled()
+    need(reader.end() == 2000, 'read %d' % reader.count())
