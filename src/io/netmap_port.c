@@ -92,9 +92,9 @@ register_fail(const char *name, int error, struct io_err *err)
 		why = "another program has it";
 		break;
 	case ENOMEM:
-		why = "netmap has no memory left for its rings; load the module with more: "
-		      "priv_ring_num=400 priv_if_num=100 priv_buf_num=150000 (pipes and VALE "
-		      "ports), ring_num and buf_num (interfaces)";
+		why = "netmap has no memory left for its rings; set its parameters higher: "
+		      "priv_ring_num=400 priv_if_num=100 priv_buf_num=150000 (for VALE ports "
+		      "that are made from then on), ring_num and buf_num (interfaces)";
 		break;
 	case EOPNOTSUPP:
 		why = "its driver knows no netmap, and the emulation is off "
