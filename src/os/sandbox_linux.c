@@ -164,8 +164,9 @@ control_rules(scmp_filter_ctx ctx, bool bpf)
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]) && rc == 0; i++)
 		rc = rule_if(ctx, SCMP_ACT_ALLOW, "socket",
 			argument(0, SCMP_CMP_EQ, (scmp_datum_t)families[i], 0));
-	if (rc == 0 && bpf)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(bpf), 0);
+	if (rc == 0) /* libbpf knows what EPERM means */
+		rc = seccomp_rule_add(
+			ctx, bpf ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), SCMP_SYS(bpf), 0);
 	return rc == 0 ? own_signals(ctx, CONTROL_ELSE) : rc;
 }
 
