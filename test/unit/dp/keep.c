@@ -223,6 +223,35 @@ in_a_group(void **state)
 	rig_detach(&r, chan);
 }
 
+/* The ring has room, but what is held comes first: a turn takes only so much of it. */
+static void
+half_way(enum rig_action action)
+{
+	rig_close(&r, chan);
+	chan = rig_open(&r, action, 0, 1024, false);
+	rig_hold(&r, chan, UINT64_C(1) << 20);
+	rig_publish(&r);
+	rig_feed(&r, 0, 600);
+	attach(&rx[1]);
+	assert_true(r.plan->plain);
+	assert_true(chan_rx_avail(&rx[1]) < 600);
+	rig_feed(&r, 600, 10);
+	catch_up(&rx[1], 0, 610);
+	rig_detach(&r, chan);
+}
+
+static void
+half_way_copy(void **state)
+{
+	half_way(RIG_COPY);
+}
+
+static void
+half_way_sample(void **state)
+{
+	half_way(RIG_SAMPLE);
+}
+
 /* when_full = wait: the engine stops where the cap is reached, and no packet is lost. */
 static void
 waits_when_full(void **state)
@@ -324,7 +353,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(before_the_first), TEST(dies_and_returns),
 		TEST(dies_at_once), TEST(overflow), TEST(ring_full), TEST(in_a_group),
-		TEST(waits_when_full), TEST(parked), TEST(closed), TEST(end_while_held)};
+		TEST(half_way_copy), TEST(half_way_sample), TEST(waits_when_full), TEST(parked),
+		TEST(closed), TEST(end_while_held)};
 	int failed;
 
 	traffic_make(&traffic, N, 500, 0);
