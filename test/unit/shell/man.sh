@@ -23,6 +23,9 @@ for call in $("$pacf" -e 'for n, t in pairs({pacf = pacf, pkteng = pkteng}) do
 	for k in pairs(t) do print(n .. "." .. k) end end' </dev/null); do
 	grep -q "$call(" examples.lua || { echo "FAILED: no example of $call"; exit 1; }
 done
+# A build without libmicrohttpd.
+"$pacf" -e 'pacf.metrics{listen="127.0.0.1:0"}' </dev/null >out 2>&1 || ! grep -q 'built without libmicrohttpd' out ||
+	sed -i '/pacf\.metrics(/d' examples.lua
 "$pacf" -f examples.lua </dev/null >out 2>err
 status=$?
 if [ $status != 0 ] || [ -s err ] || [ "$(tail -1 out)" != "Goodbye!" ]; then
