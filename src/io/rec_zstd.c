@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <zstd.h>
 
-/* Fast enough for a disk (2026: 400 MB/s of mixed traffic on one core; level 3 half of it). */
+/* The fastest (2026: 5 MB of mixed captures go to 36 % of their size, level 3 to 33 %; `make
+ * bench` tells what that costs here). */
 #define LEVEL 1
 
 struct rec_zip {

@@ -309,25 +309,6 @@ function P.render_auto(rows, ifname)
 	return table.concat(lines)
 end
 
--- The sources that could have read a link, a line each: the first is what reads it.
-function P.render_auto(rows, ifname)
-	local lines = {}
-	for i, row in ipairs(rows) do
-		local usable = row.usable == "yes"
-		local text = ("  auto: %s "):format(row.type)
-		if usable and i == 1 then
-			text = text .. ("reads %s: %s"):format(ifname, row.got)
-			text = text .. (row.why ~= "" and "; not better: " .. row.why or "")
-		elseif usable then
-			text = text .. ("passed over, it would get less: %s"):format(row.got)
-		else
-			text = text .. "passed over: " .. row.why
-		end
-		lines[i] = text .. (row.fix ~= "" and "; to mend that: " .. row.fix or "") .. "\n"
-	end
-	return table.concat(lines)
-end
-
 -- "running", or in capitals that its thread is held up.
 local function state(e)
 	return e.state == "stalled" and ("STALLED for %.1f s"):format(e.beat_age_s or 0) or e.state
