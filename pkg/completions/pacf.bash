@@ -38,22 +38,31 @@ _pacf() {
 	esac
 }
 
+# The engines of the running daemon.
+_pacf_engines() {
+	pacfctl -e 'for _, name in ipairs(pkteng.list()) do print(name) end' 2>/dev/null </dev/null
+}
+
 _pacfctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words_before
 	COMPREPLY=()
-	_pacf_words '-f -e'
+	_pacf_words '-f -e -n -s --type --engine'
 	case $previous in
 	-f) _pacf_files "$current"; return ;;
-	-e) return ;;
+	--type) mapfile -t COMPREPLY < <(compgen -W 'auto afxdp afpacket netmap pcap' -- "$current"); return ;;
+	-e | -n | -s | --engine) return ;;
 	esac
-	case ${words_before[0]-} in
-	stats) mapfile -t COMPREPLY < <(compgen -W '--json' -- "$current") ;;
-	split | copy)
+	case ${words_before[0]-}${current:0:1} in
+	stats*) mapfile -t COMPREPLY < <(compgen -W '--json' -- "$current") ;;
+	top-) mapfile -t COMPREPLY < <(compgen -W '-b -n -s' -- "$current") ;;
+	top*) mapfile -t COMPREPLY < <(compgen -W "$(_pacf_engines)" -- "$current") ;;
+	split- | copy-) mapfile -t COMPREPLY < <(compgen -W '--type --engine' -- "$current") ;;
+	split* | copy*)
 		[[ ${#words_before[@]} -gt 1 ]] ||
 			mapfile -t COMPREPLY < <(compgen -W "$(_pacf_interfaces)" -- "$current")
 		;;
-	top) mapfile -t COMPREPLY < <(compgen -W '-b -n -s' -- "$current") ;;
-	'') mapfile -t COMPREPLY < <(compgen -W '-f -e -h -V stats top split copy' -- "$current") ;;
+	*) [[ ${#words_before[@]} -gt 0 ]] ||
+		mapfile -t COMPREPLY < <(compgen -W '-f -e -h -V stats top split copy' -- "$current") ;;
 	esac
 }
 

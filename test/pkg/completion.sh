@@ -1,7 +1,7 @@
 #!/bin/sh
 # Completion in bash and zsh, and the scripts of services: they load, offer what there is, and know every option that the
 # programs print.
-# usage: completion.sh SOURCE_ROOT      PACF, PACF_GEN: the programs
+# usage: completion.sh SOURCE_ROOT      PACF, PACFCTL, PACF_GEN: the programs
 set -u
 cd "$1" || exit 1
 bash=pkg/completions/pacf.bash
@@ -56,7 +56,20 @@ offers_are 'README.md' pacf -f READ
 offers_are 'README.md' pacf explain READ
 offers_are '' pacf explain README.md READ
 offers_are '' pacf -e expl
+# pacfctl prints a line of usage for each command.
+"$PACFCTL" -h | sed -n 's/^ *pacfctl \([a-z]*\) \(.*\)/\1 \2/p' >"${TMPDIR:-/tmp}/pacf-usage.$$"
+[ "$(wc -l <"${TMPDIR:-/tmp}/pacf-usage.$$")" -ge 4 ] || fail 'pacfctl -h is not understood'
+while read -r command arguments; do
+	offers_some "$command" pacfctl ''
+	grep -q "$command\\\\:" pkg/completions/_pacf || fail "zsh does not know pacfctl $command"
+	for option in $(echo "$arguments" | grep -oE -e '--?[a-z]+' | sort -u); do
+		offers_some "$option" pacfctl "$command" -
+		grep -q -e "'$option\[" pkg/completions/_pacf || fail "zsh does not know $option of pacfctl $command"
+	done
+done <"${TMPDIR:-/tmp}/pacf-usage.$$"
+rm -f "${TMPDIR:-/tmp}/pacf-usage.$$"
 offers_are 'split stats' pacfctl s
+offers_are 'afpacket' pacfctl split lo 2 --type afp
 offers_are '--json' pacfctl stats -
 offers_are 'lo' pacfctl split lo
 offers_are '-h' pacf-run -
