@@ -5,6 +5,7 @@
 #include "pacfctl.h"
 #include "term.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,21 @@ run_jobs(struct talk *talk, const struct job *jobs, int njobs)
 	return ok && njobs == 0 ? console_input(talk) : status;
 }
 
+/* Descriptors 0 to 2 that were closed lead nowhere, so that the socket does not get their
+ * number.
+ */
+static void
+open_stdio(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -127,6 +143,7 @@ main(int argc, char **argv)
 	struct talk talk = {.sock = -1};
 	int njobs = 0, status;
 
+	open_stdio();
 	for (size_t i = 0; argc > 1 && i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0) {
 			free(jobs);

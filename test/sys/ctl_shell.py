@@ -65,6 +65,15 @@ def program(folder):
         gives((2, '', 'pacfctl: unknown option -x; pacfctl -h lists the options\n'), '-x')
         status, out, err = ctl('-h')
         need(status == 0 and err == '' and out.startswith('usage: pacfctl [-f SCRIPT] [-e LUA]'), 'pacfctl -h: ' + out)
+        for closed in ('<&-', '<&- >&- 2>&-', '>&-'):
+            done = subprocess.run(['sh', '-c', 'exec "$0" -e "v = 8" -e "v" ' + closed, os.environ['PACFCTL']],
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  timeout=20, check=False)
+            need((done.returncode, done.stdout, done.stderr) == (0, '8\n' if closed == '<&-' else '', ''),
+                 'closed descriptors %s: %s' % (closed, done))
+        done = subprocess.run(['sh', '-c', 'exec "$0" <&-', os.environ['PACFCTL']], capture_output=True, text=True,
+                              timeout=20, check=False)
+        need((done.returncode, done.stdout, done.stderr) == (0, '', ''), 'closed standard input: %s' % done)
         need(ctl('-V')[1] == 'pacfctl ' + ctl('-e', 'pacf.version()')[1], 'pacfctl -V')
         status, out, err = ctl('-e', 'x = ("0123456789"):rep(3e5) io.write(x) io.write(x, "\\n")')
         need((status, len(out), err) == (0, 6000001, ''), 'a long output: %d bytes' % len(out))
