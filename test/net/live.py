@@ -16,13 +16,20 @@ SOAK = bool(os.environ.get('PACF_SOAK'))
 LINK_LOSSES = ('source_drop_pkts', 'no_frame_pkts', 'oversize_pkts')
 
 
-class Engine:
-    """A running engine on wires.  channels: (name, 'SAMPLE' or 'COPY'), opened as pacf:NAME{0."""
+def first_in_line():
+    """What else runs here must not keep an engine from its CPU: for longer than the library waits for it (1 ms), or
+    than a packet socket's ring takes what comes (a quarter of a second)."""
+    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
-    def __init__(self, lab, kind, wires_of, channels, name='e', size=4096, more=''):
+
+class Engine:
+    """A running engine on wires.  channels: (name, 'SAMPLE' or 'COPY'), opened as pacf:NAME{0.  preexec: of the
+    daemon, if it is started here."""
+
+    def __init__(self, lab, kind, wires_of, channels, name='e', size=4096, more='', preexec=None):
         self.lab, self.name, self.channels = lab, name, dict(channels)
         if lab.daemon is None or lab.daemon.process.poll() is not None:
-            lab.start()
+            lab.start(preexec)
         if kind != 'afpacket':  # that is in every build for Linux
             lab.needs(kind)
         code = "pkteng.new{name='%s', type='%s'}" % (name, kind)

@@ -78,7 +78,8 @@ def case_five(lab, kind):
             raise netns.Skipped(tool + ' is missing')
     wire = lab.wire(queues=2)
     engine = live.Engine(lab, kind, [wire], [('s0', 'SAMPLE'), ('s1', 'SAMPLE'), ('c0', 'COPY'), ('c1', 'COPY'),
-                                             ('c2', 'COPY')], size=32768)
+                                             ('c2', 'COPY')], size=32768,
+                         preexec=live.first_in_line)
     dumps = [lab.consumer('pacf:%s}0' % name) for name in ('s0', 's1', 'c0')]
     tools = [Tool(lab, 'tshark', 'pacf:c1}0'), Tool(lab, 'ngrep', 'pacf:c2}0')]
     until('all are attached', lambda: all(live.attached(engine.channels).values()))
@@ -98,7 +99,7 @@ def case_come_and_go(lab, kind):
     """Others attach, detach and are killed under traffic; three that stay lose nothing."""
     wire = lab.wire(queues=2)
     engine = live.Engine(lab, kind, [wire], [('s0', 'SAMPLE'), ('s1', 'SAMPLE'), ('c0', 'COPY'), ('x', 'COPY')],
-                         size=32768)
+                         size=32768, preexec=live.first_in_line)
     stay = [lab.sink('pacf:%s}0' % name, flows=64) for name in ('s0', 's1', 'c0')]
     rounds = 40 if live.SOAK else 8
     with live.Traffic(wire, pps=4000) as traffic:

@@ -38,16 +38,10 @@ def all_in(lab, names, sent):
     until('all is read', lambda: all(c['waiting'] == 0 for name in names for c in lab.daemon.stats(name)['channels']))
 
 
-def first_in_line():
-    """What else runs here must not keep an engine from its CPU: for longer than the library waits for it (1 ms), or
-    than a packet socket's ring takes what comes (a quarter of a second)."""
-    os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-
-
 def case_four(lab, kind):
     """setup4: an engine for each of four queues, each on its CPU, and four applications."""
     wire = lab.wire(queues=4)
-    lab.start(preexec=first_in_line)
+    lab.start(preexec=live.first_in_line)
     lab.needs(kind)
     cpus = [i % (os.cpu_count() or 1) for i in range(4)]
     lab.daemon.lua("dofile('%s/scripts/startup.lua') setup4('%s', '%s', {%s}) start()" %
@@ -83,7 +77,7 @@ def case_two_taps(lab, kind):
 
 def two_taps(lab, kind):
     taps = [lab.wire() for _ in range(2)]
-    lab.start(preexec=first_in_line)
+    lab.start(preexec=live.first_in_line)
     lab.needs(kind)
     for i, wire in enumerate(taps):
         lab.daemon.lua("pkteng.new{name='e%d', type='%s'} pkteng.link{engine='e%d', ifname='%s'}" %

@@ -34,7 +34,7 @@ CHANNELS = [('s0', 'SAMPLE'), ('s1', 'SAMPLE'), ('s2', 'SAMPLE'), ('c', 'COPY')]
 
 def rig(lab, kind, interfaces):
     wires_of = [lab.wire(queues=4) for _ in range(interfaces)]
-    engine = live.Engine(lab, kind, wires_of, CHANNELS, size=32768)
+    engine = live.Engine(lab, kind, wires_of, CHANNELS, size=32768, preexec=live.first_in_line)
     return wires_of, engine, {name: lab.sink('pacf:%s}0' % name, FLOWS) for name in engine.channels}
 
 
