@@ -1,8 +1,8 @@
 /*
  * Filters choose what `tcpdump -r FILE -w - EXPRESSION` chooses, byte for byte: on generated
  * traffic, and on every capture below $PACF_SHARED/traces, where there is that folder (each
- * with some of the expressions; with all if PACF_SOAK is set).  Skipped (77) without tcpdump.
- * usage: tcpdump PACF_GEN
+ * with one of the expressions in turn; with all if PACF_SOAK is set).  Skipped (77) without
+ * tcpdump. usage: tcpdump PACF_GEN
  */
 #include "expression.h"
 
@@ -152,7 +152,7 @@ generated_traffic(void **state)
 static int
 visit(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
-	size_t step = getenv("PACF_SOAK") ? 1 : 6;
+	size_t step = getenv("PACF_SOAK") ? 1 : EXPRESSIONS;
 	char errbuf[PCAP_ERRBUF_SIZE];
 	pcap_t *p;
 
