@@ -13,3 +13,7 @@
 --         pkteng.open_channel({engine = "e0", channel = "pacf:eth3{" .. id})
 --     end
 --     pkteng.start({engine = "e0"})
+--
+-- Its figures for Prometheus, at http://127.0.0.1:9464/metrics:
+--
+--     pacf.metrics({listen = "127.0.0.1:9464"})
