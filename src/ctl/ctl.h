@@ -125,11 +125,12 @@ void ctl_hash_key(struct ctl *ctl, uint64_t key);
  * The walk runs under the lock; visitors must not call ctl.
  *
  * Per engine: name, type, auto (list of {type, usable, got, why, fix}, of an engine whose type
- * was to be found), state, heartbeat_age_s (while it runs), cpu, cpu_actual (as the system says
+ * was to be found), state, cpu, cpu_actual (as the system says
  * of the thread; not if it may use several), buffers, memory (while it runs), tunnels,
- * generation, uptime_s, beat_age_s (while it runs: since its thread last turned), error (if a
- * source failed); counters (table by counter name, from counters.def); reasons (table by parse
- * reason); links: list of {ifname, state, mode, note, stamps, linktype, batch, source counters
+ * generation, uptime_s, heartbeat_age_s (while it runs: since its thread last turned), error
+ * (if a source failed); counters (table by counter name, from counters.def); reasons (table by
+ * parse reason); links: list of {ifname, state, mode, note, stamps, linktype, batch, source
+ * counters
  * ..., rate_pps}; channels: list of {channel, action, group, kind, state, pid, program, size,
  * waiting, counters ...; held, hold_bytes if it holds; filter, snaplen, sample if set}; groups:
  * list of {group, fields, received_pkts, closed: sums of the counters of its closed channels}.

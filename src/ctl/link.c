@@ -154,8 +154,8 @@ ctl_link_check(
 			engine->ops->name);
 	if (args->live_args && !engine->ops->live)
 		return ctl_fail(err, -EINVAL,
-			"mode, busy_poll and offload are for interfaces; type \"%s\" reads "
-			"capture files",
+			"qid, mode, busy_poll and offload are for interfaces; type "
+			"\"%s\" reads capture files",
 			engine->ops->name);
 	if (engine->dp->nlinks == DP_MAX_LINKS)
 		return ctl_fail(err, -ENOSPC,

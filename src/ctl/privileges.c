@@ -27,12 +27,15 @@
  *                            program
  *             CAP_BPF        bpf(BPF_PROG_LOAD, BPF_BTF_LOAD) where the system forbids them to
  *                            others
- *             CAP_IPC_LOCK   setsockopt(XDP_UMEM_REG) beyond RLIMIT_MEMLOCK; given up if that
- * could be raised netmap    none           /dev/netmap's mode decides pcap, mem none netdev:
- * CAP_NET_RAW    socket(AF_PACKET), once; it is bound again afterwards offload   CAP_NET_ADMIN
- * ioctl(SIOCETHTOOL) that sets something; offload="fix" busy_poll CAP_NET_ADMIN
- * setsockopt(SO_PREFER_BUSY_POLL, SO_BUSY_POLL) files     CAP_DAC_OVERRIDE  files of others, in
- * folders of others
+ *             CAP_IPC_LOCK   setsockopt(XDP_UMEM_REG) beyond RLIMIT_MEMLOCK; given up if
+ *                            that could be raised
+ *   netmap    none           /dev/netmap's mode decides
+ *   pcap, mem none
+ *   netdev:   CAP_NET_RAW    socket(AF_PACKET), once; it is bound again afterwards
+ *   offload   CAP_NET_ADMIN  ioctl(SIOCETHTOOL) that sets something; offload="fix"
+ *   busy_poll CAP_NET_ADMIN  setsockopt(SO_PREFER_BUSY_POLL, SO_BUSY_POLL)
+ *   files     CAP_DAC_OVERRIDE
+ *                            files of others, in folders of others
  *
  * Nothing else is needed: threads may choose their CPU, memory its node and large pages; locked
  * memory (of AF_XDP) is allowed by RLIMIT_MEMLOCK, raised before.

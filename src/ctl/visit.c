@@ -274,17 +274,14 @@ visit_engine(const struct ctl_visitor *v, struct ctl_engine *engine, const char 
 						  : "running");
 	if (engine->cpu >= 0)
 		NUM(v, "cpu", (uint64_t)engine->cpu);
-	if (running && !atomic_load(&engine->dp->ended)) /* ctl_beat has just looked */
-		REAL(v, "heartbeat_age_s",
-			(double)(os_clock_mono_ns() - engine->beat.moved_ns) / 1e9);
 	if (running)
 		visit_place(v, engine);
 	NUM(v, "buffers", running ? engine->dp->pool.frames : engine->buffers);
 	STR(v, "tunnels", engine->conf.outer ? "outer" : "inner");
 	NUM(v, "generation", engine->generation);
 	REAL(v, "uptime_s", uptime_s(engine));
-	if (running)
-		REAL(v, "beat_age_s", ctl_beat_age_s(engine));
+	if (running && !atomic_load(&engine->dp->ended)) /* ctl_beat has just looked */
+		REAL(v, "heartbeat_age_s", ctl_beat_age_s(engine));
 	visit_failure(v, engine);
 	visit_counters(v, &view->engine);
 	visit_lists(v, engine, view);

@@ -4,7 +4,6 @@
  * good for one request, and when there are many the oldest one goes, so that a client that
  * holds what it has never keeps another out.
  */
-#include "os.h"
 #include "http.h"
 #include "os.h"
 #include "privileges.h"
@@ -22,9 +21,8 @@
 #define REQUEST_BYTES (16 * 1024)
 #define IDLE_S	      10u
 #define CONNECTIONS   32u
-#define CONNECTIONS_KEPT                                                    \
-	16u /* beyond these the oldest goes: there is always room to accept \
-	     */
+/* Beyond these the oldest goes: there is always room to accept. */
+#define CONNECTIONS_KEPT 16u
 
 /* Of the server's thread alone. */
 struct client {

@@ -12,11 +12,13 @@
  *     EVAL       run this                uint32 flags, name_bytes; name, text
  *     COMPLETE   names that fit          text before the cursor
  *     INTERRUPT  end what runs           -
- *     WIDTH      the terminal's          uint32 width: columns of standard error, 0: no
- * terminal to pacfctl WELCOME    answers HELLO           uint32 magic, version, pid OUT, ERR
- * output of what runs     bytes DONE       answers EVAL            uint32 flags, code NAMES
- * answers COMPLETE        uint32 insert_bytes; insert, names each with a final 0 GOODBYE last
- * a sentence why, or nothing
+ *     WIDTH      the terminal's          uint32 width: columns of standard error, or 0
+ *   to pacfctl
+ *     WELCOME    answers HELLO           uint32 magic, version, pid
+ *     OUT, ERR   output of what runs     bytes
+ *     DONE       answers EVAL            uint32 flags, code
+ *     NAMES      answers COMPLETE        uint32 insert_bytes; insert; names, each ends with 0
+ *     GOODBYE    last                    a sentence why, or nothing
  *
  * HELLO, EVAL and COMPLETE are answered one by one: the next may be sent when the answer has
  * come; INTERRUPT and WIDTH at any time.  Magic and version come first in every version.

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 #include "shim.h"
 
 #define SHIM_END      (-1000) /* the capture has ended; below every value of libpcap */
@@ -83,6 +84,11 @@ receive_error(struct shim *s, int err)
 	if (err == -ENODATA)
 		return SHIM_END;
 	s->failed = true;
+	if (err == -EACCES) /* only when it came back: who could open it has other rights now */
+		return shim_error(s, PCAP_ERROR,
+			"\"%s\" is there again, but uid %u may not have it: let that user in "
+			"(pacf.access), or keep the rights (tcpdump -Z root)",
+			s->name, (unsigned)geteuid());
 	return shim_error(s, PCAP_ERROR, "reading \"%s\": %s", s->name, pacf_strerror(err));
 }
 

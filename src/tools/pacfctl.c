@@ -70,8 +70,8 @@ bad_usage(char **argv, int c)
 			argv[optind - 1]);
 	else
 		fprintf(stderr,
-			"pacfctl: unexpected argument \"%s\"; to run a script: pacfctl -f %s; "
-			"pacfctl -h lists the commands\n",
+			"pacfctl: there is no command \"%s\": there are stats, top, split and "
+			"copy; to run a script: pacfctl -f %s; to run Lua: pacfctl -e\n",
 			argv[optind], argv[optind]);
 	return EXIT_USAGE;
 }

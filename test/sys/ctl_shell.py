@@ -60,8 +60,8 @@ def program(folder):
         gives((0, 'No engine yet; pkteng.help() lists the commands.\n', ''), 'stats')
         gives((0, '{}\n', ''), 'stats', '--json')
         gives((2, '', 'pacfctl: stats takes --json or nothing, not "-x"\n'), 'stats', '-x')
-        gives((2, '', 'pacfctl: unexpected argument "a.lua"; to run a script: pacfctl -f a.lua; '
-               'pacfctl -h lists the commands\n'), 'a.lua')
+        gives((2, '', 'pacfctl: there is no command "a.lua": there are stats, top, split and copy; '
+               'to run a script: pacfctl -f a.lua; to run Lua: pacfctl -e\n'), 'a.lua')
         gives((2, '', 'pacfctl: unknown option -x; pacfctl -h lists the options\n'), '-x')
         status, out, err = ctl('-h')
         need(status == 0 and err == '' and out.startswith('usage: pacfctl [-f SCRIPT] [-e LUA]'), 'pacfctl -h: ' + out)

@@ -52,7 +52,7 @@ def told(pacf, name, since):
     until('STALLED', lambda: pacf.stats(name)['state'] == 'stalled', 10)
     took = time.monotonic() - since
     need(1.2 < took < LIMIT, '%s is stalled after %.2f s' % (name, took))
-    need(1.4 < pacf.stats(name)['beat_age_s'] < 10, 'age: %s' % pacf.stats(name)['beat_age_s'])
+    need(1.4 < pacf.stats(name)['heartbeat_age_s'] < 10, 'age: %s' % pacf.stats(name)['heartbeat_age_s'])
     for code in ('pacf.show_stats()', 'pacf.print_status()'):
         text = '\n'.join(lines_of(pacf, code))
         need('STALLED for ' in text, '%s: %s' % (code, text))

@@ -5,7 +5,8 @@ local _, P = ...
 -- A value as an error sentence shows it.
 local function quote(value)
 	if type(value) == "string" then
-		return '"' .. value .. '"'
+		local text = #value <= 200 and value or value:sub(1, 60) .. "..."
+		return '"' .. text:gsub("\0", "\\0") .. '"'
 	elseif type(value) == "number" or type(value) == "boolean" then
 		return tostring(value)
 	elseif value == nil then
@@ -272,7 +273,9 @@ local function check_value(command, arg, value)
 	if good ~= nil then
 		return good
 	end
-	local why = ("%s must be %s, not %s"):format(arg.name, arg.kind.want, quote(value))
+	local zero = type(value) == "string" and value:find("\0", 1, true)
+	local why = ("%s must be %s, not %s"):format(arg.name, zero and "text without a byte 0" or arg.kind.want,
+		quote(value))
 	local near = arg.kind.words and type(value) == "string" and P.nearest(value, arg.kind.words)
 	return nil, near and ('%s; did you mean "%s"?'):format(why, near) or why
 end

@@ -21,7 +21,7 @@ end
 function bodies.link(a)
 	-- loop = false is what happens anyway, so a live interface may be given it too
 	local offline = a.speed ~= nil or (a.loop ~= nil and a.loop ~= 1)
-	local live = a.mode ~= nil or a.busy_poll ~= nil or a.offload ~= nil
+	local live = a.qid ~= nil or a.mode ~= nil or a.busy_poll ~= nil or a.offload ~= nil
 	local ok, why = core.link(a.engine, a.ifname, a.batch or 0, a.qid or -1, a.speed or 0, a.loop or 1, offline,
 		live, a.mode, a.busy_poll, a.offload)
 	local stats = ok and core.stats(a.engine)
@@ -209,6 +209,24 @@ io.popen = unless_filtered("io.popen", io.popen)
 function pacf.shutdown()
 	core.leave()
 	error("shutdown", 0)
+end
+
+-- What takes no argument says so: pacf.stats("e0") is not the statistics of e0.
+local function alone(module, name)
+	local run = _G[module][name]
+	_G[module][name] = function(...)
+		local given = ...
+		if select("#", ...) > 1 or (given ~= nil and (type(given) ~= "table" or next(given) ~= nil)) then
+			error(("%s.%s: it takes no argument, not %s"):format(module, name, P.quote(given)), 2)
+		end
+		return run()
+	end
+end
+for _, name in ipairs{"list", "help"} do
+	alone("pkteng", name)
+end
+for _, name in ipairs{"help", "version", "stats", "show_stats", "print_status", "confine", "shutdown"} do
+	alone("pacf", name)
 end
 
 -- os.exit as everybody knows it, but engines are stopped and sockets removed first.

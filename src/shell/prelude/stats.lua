@@ -311,7 +311,7 @@ end
 
 -- "running", or in capitals that its thread is held up.
 local function state(e)
-	return e.state == "stalled" and ("STALLED for %.1f s"):format(e.beat_age_s or 0) or e.state
+	return e.state == "stalled" and ("STALLED for %.1f s"):format(e.heartbeat_age_s or 0) or e.state
 end
 
 function P.render_engine(e)

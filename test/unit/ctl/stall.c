@@ -129,7 +129,7 @@ stalled(void **state)
 	UNTIL(atomic_load(&there));
 	UNTIL(strcmp(state_of("e"), "stalled") == 0);
 	assert_in_range((os_clock_mono_ns() - begin_ns) / 1000000, 1400, 2000);
-	assert_true(view_has("beat_age_s"));
+	assert_true(view_has("heartbeat_age_s"));
 	pulse("e", 1);
 	atomic_store(&held, false);
 	UNTIL(strcmp(state_of("e"), "running") == 0);

@@ -140,9 +140,10 @@ ctl_link(struct ctl *ctl, const struct ctl_link_args *args, struct ctl_err *err)
 	if (e == NULL)
 		return -ENOENT;
 	if (strcmp(args->ifname, "show") == 0)
-		return fake_fail(err, -EINVAL, "batch %u qid %d speed %g loop %llu offline %d",
-			args->batch, args->qid, args->speed, (unsigned long long)args->loop,
-			args->offline_args);
+		return fake_fail(err, -EINVAL,
+			"batch %u qid %d speed %g loop %llu offline %d%s", args->batch,
+			args->qid, args->speed, (unsigned long long)args->loop,
+			args->offline_args, args->live_args ? " live" : "");
 	snprintf(e->links[e->nlinks].name, NAME, "%s", args->ifname);
 	e->links[e->nlinks++].received = 1234567;
 	return 0;

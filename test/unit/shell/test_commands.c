@@ -93,6 +93,14 @@ static const struct {
 		"pkteng.new: name must be a string that is not empty, not 5"},
 	{"pkteng.new{name={}, type='pcap'}",
 		"pkteng.new: name must be a string that is not empty, not a table"},
+	{"pkteng.link{engine='e0', ifname='a\\0b'}",
+		"pkteng.link: ifname must be text without a byte 0, not \"a\\0b\""},
+	{"pacf.stats('e0')", "pacf.stats: it takes no argument, not \"e0\""},
+	{"pacf.show_stats('e0')", "pacf.show_stats: it takes no argument, not \"e0\""},
+	{"pacf.print_status{engine='e0'}",
+		"pacf.print_status: it takes no argument, not a table"},
+	{"pkteng.list(5)", "pkteng.list: it takes no argument, not 5"},
+	{"pacf.shutdown(nil, 1)", "pacf.shutdown: it takes no argument, not nothing"},
 	{"pkteng.new('e1')", "pkteng.new: it takes one table of named arguments, as in "
 			     "pkteng.new{name=\"e0\", type=\"pcap\"}"},
 	{"pkteng.start{'e0'}",
@@ -200,7 +208,7 @@ test_arguments_reach_ctl(void **state)
 		"batch 0 qid -1 speed 0 loop 1 offline 0");
 	assert_fails(
 		"pkteng.link{engine='e0', ifname='show', batch=8, qid=3, speed=0.5, loop=true}",
-		"batch 8 qid 3 speed 0.5 loop 0 offline 1");
+		"batch 8 qid 3 speed 0.5 loop 0 offline 1 live");
 	assert_fails("pkteng.link{engine='e0', ifname='show', loop=7}",
 		"batch 0 qid -1 speed 0 loop 7 offline 1");
 	assert_fails("pkteng.open_channel{engine='e0', channel='show'}", "- - 0 - - - 0 0 -");

@@ -144,7 +144,9 @@ pacf_recv(struct pacf *p, struct pacf_pkt *pkts, int n, int timeout_ms)
 	if (p->next == packet_count && fake.after == FAKE_WAIT)
 		return wait_for_nothing(p, timeout_ms);
 	if (p->next == packet_count)
-		return fake.after == FAKE_END ? -ENODATA : -EPIPE;
+		return fake.after == FAKE_END	   ? -ENODATA
+		       : fake.after == FAKE_FORBID ? -EACCES
+						   : -EPIPE;
 	if (fake.largest_burst && n > fake.largest_burst)
 		n = fake.largest_burst;
 	for (i = 0; i < n && p->next < packet_count; i++, p->next++) {

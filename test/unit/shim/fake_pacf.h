@@ -8,7 +8,7 @@
 #include "pacf.h"
 
 /* What pacf_recv() answers when all packets have been received. */
-enum fake_after { FAKE_END, FAKE_WAIT, FAKE_DIE };
+enum fake_after { FAKE_END, FAKE_WAIT, FAKE_DIE, FAKE_FORBID };
 
 struct fake {
 	uint32_t linktype;

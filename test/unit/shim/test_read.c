@@ -2,6 +2,7 @@
  * Reading through the shim, over the fake libpacf: counts, filter, snaplen, times, the end,
  * files.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,6 +190,25 @@ test_precision(void **state)
 	assert_int_equal(seen.ts.tv_usec, 999999);
 }
 
+/* Who came back with fewer rights than it had when it began is told what to do. */
+static void
+test_forbidden_after_return(void **state)
+{
+	struct seen seen = {0};
+	char sentence[200];
+
+	(void)state;
+	rig_add_packets(1);
+	fake.after = FAKE_FORBID;
+	rig_open(65535, 100);
+	assert_int_equal(pcap_loop(rig_handle, -1, rig_record, (u_char *)&seen), PCAP_ERROR);
+	snprintf(sentence, sizeof(sentence),
+		"\"pacf:fake}0\" is there again, but uid %u may not have it: let that user in "
+		"(pacf.access), or keep the rights (tcpdump -Z root)",
+		(unsigned)geteuid());
+	assert_string_equal(pcap_geterr(rig_handle), sentence);
+}
+
 static void
 test_daemon_died(void **state)
 {
@@ -262,6 +282,7 @@ main(void)
 		RIG_TEST(test_snaplen),
 		RIG_TEST(test_precision),
 		RIG_TEST(test_daemon_died),
+		RIG_TEST(test_forbidden_after_return),
 		RIG_TEST(test_dump_and_read_back),
 	};
 
