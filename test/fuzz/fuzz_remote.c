@@ -33,6 +33,7 @@ static void
 check(const struct remote_message *msg, bool daemon)
 {
 	static volatile size_t seen;
+	size_t read = sum(msg->name, msg->name_bytes) + sum(msg->text, msg->text_bytes);
 
 	must(daemon ? msg->type >= REMOTE_HELLO && msg->type <= REMOTE_WIDTH
 		    : msg->type >= REMOTE_WELCOME && msg->type <= REMOTE_GOODBYE);
@@ -41,7 +42,7 @@ check(const struct remote_message *msg, bool daemon)
 		(msg->name_bytes <= REMOTE_NAME_MAX && msg->text_bytes <= REMOTE_TEXT_MAX));
 	must(msg->type != REMOTE_NAMES || msg->text_bytes == 0 ||
 		msg->text[msg->text_bytes - 1] == '\0');
-	seen += sum(msg->name, msg->name_bytes) + sum(msg->text, msg->text_bytes);
+	seen = seen + read;
 }
 
 int
