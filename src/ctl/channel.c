@@ -163,6 +163,7 @@ channel_add(struct ctl_engine *engine, struct ctl_channel *like, struct ctl_err 
 	}
 	ch->hold.linktype = engine->links[0].info.linktype;
 	engine->channels[number] = ch;
+	ctl_lanes_shared(engine, ch);
 	if (ch->action == CTL_SAMPLE)
 		ctl_group_update(engine, ch->group);
 	rc = ctl_plan_publish(engine, err);

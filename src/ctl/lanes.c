@@ -20,6 +20,19 @@ ctl_channel_is(const struct ctl_channel *ch, const char *name)
 	       (name == NULL || strcmp(ch->name, name) == 0);
 }
 
+void
+ctl_lanes_shared(struct ctl_engine *engine, const struct ctl_channel *ch)
+{
+	struct ctl_engine *other;
+	const struct ctl_channel *same;
+
+	CTL_FOREACH_CHANNEL(engine->ctl, other, same, i, ch->name)
+	if (other != engine) {
+		atomic_store_explicit(&other->dp->alone, false, memory_order_relaxed);
+		atomic_store_explicit(&engine->dp->alone, false, memory_order_relaxed);
+	}
+}
+
 int
 ctl_lanes_count(struct ctl *ctl, const char *name)
 {

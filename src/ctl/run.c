@@ -96,6 +96,10 @@ start_thread(struct ctl_engine *engine, struct ctl_err *err)
 	atomic_store(&engine->dp->next, engine->plan);
 	atomic_store(&engine->dp->stop, false);
 	atomic_store(&engine->dp->ended, false);
+	atomic_store(&engine->dp->alone, true);
+	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)
+		if (engine->channels[i] != NULL)
+			ctl_lanes_shared(engine, engine->channels[i]);
 	sem_init(&start.ready, 0, 0);
 	rc = thread_create_quiet(&engine->thread, thread_main, &start);
 	if (rc == 0) {

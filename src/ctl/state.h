@@ -230,6 +230,9 @@ bool ctl_channel_is(const struct ctl_channel *ch, const char *name);
 	TAILQ_FOREACH(engine, &(ctl)->engines, entry) \
 	for (uint32_t i = 0; i < DP_MAX_SINKS; i++)   \
 		if (ctl_channel_is(ch = engine->channels[i], name))
+/* Applications merge what several engines have for them: these are told that they are not
+ * alone, and stay so until they start again. */
+void ctl_lanes_shared(struct ctl_engine *engine, const struct ctl_channel *ch);
 /* Running engines that have the channel; -EAGAIN if one of them does not run yet, -ENOENT. */
 int ctl_lanes_count(struct ctl *ctl, const char *name);
 /* What a reply says of an engine's packets, as the channel has them. */

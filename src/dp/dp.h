@@ -38,7 +38,7 @@ struct dp_engine {
 
 	/* Control -> engine. */
 	_Atomic(struct dp_plan *) next;
-	_Atomic bool stop;
+	_Atomic bool stop, alone;	   /* alone: no other engine has one of its channels */
 	_Atomic uint64_t source_drop_pkts; /* of all links, as control last saw it */
 	/* Engine -> control. */
 	_Alignas(CHAN_LINE) _Atomic uint64_t acked; /* generation in force */
@@ -86,6 +86,8 @@ struct dp_engine {
  * a plan. */
 void dp_engine_run(struct dp_engine *engine);
 
+/* nap.c: sleeps, most_ns at most; stalled: no packet would help. */
+void dp_nap(struct dp_engine *engine, uint64_t most_ns, bool stalled);
 /* Its source has ended, with IO_EOF or IO_ERROR. */
 void dp_link_end(struct dp_engine *engine, struct dp_link *link, int why);
 /* The engine stops, and has not handed this one of that link on. */

@@ -8,19 +8,7 @@
 #include "digest.h"
 #include "os.h"
 
-#include <poll.h>
-#include <time.h>
-
-#define NAP_MIN_NS 20000u    /* shortest nap without progress */
-#define NAP_MAX_NS 10000000u /* longest: idle costs about 100 turns a second */
-/* Naps from this on end when a packet comes; shorter ones let some gather: this long at first,
- * which is well within the library's window, then, as far as the last nap tells, until they are
- * between few and many.  A nap and its end cost about 8 us in a virtual machine (2026). */
-#define NAP_LONG_NS   1000000u
-#define NAP_GATHER_NS 250000u
-#define NAP_FEW	      64u
-#define NAP_MANY      1024u
-#define SPIN_TURNS    32u /* turns without progress before the first nap */
+#define SPIN_TURNS 32u /* turns without progress before the first nap */
 /* Full bursts, after which the next follows at once, until sleepers are woken and counters
  * shared.  A bell for an idle CPU costs as much as a burst.  A ring half full does not wait. */
 #define BUSY_TURNS 64u
@@ -28,21 +16,6 @@
  * is over.  1 Mpps from AF_XDP over four channels: 267 ns of a packet in daemon and consumers;
  * with half of that time 314, without 360 (2026). */
 #define WAKE_EVERY_NS 2000000u
-
-/* Sleeps until the bell or one of the sources' descriptors, but not longer than ns. */
-static void
-engine_nap(struct dp_engine *engine, uint64_t ns, const struct io_wait *wait)
-{
-	struct timespec ts = {
-		.tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u)};
-	struct pollfd fds[1 + IO_WAIT_MAX];
-
-	fds[0] = (struct pollfd){.fd = engine->bell_fd, .events = POLLIN};
-	for (uint32_t i = 0; i < wait->n; i++)
-		fds[1 + i] = (struct pollfd){.fd = wait->fds[i], .events = POLLIN};
-	if (ppoll(fds, 1 + wait->n, &ts, NULL) > 0 && fds[0].revents != 0)
-		os_bell_drain(engine->bell_fd);
-}
 
 void
 dp_link_end(struct dp_engine *engine, struct dp_link *link, int why)
@@ -191,23 +164,6 @@ burst_next(struct dp_engine *engine)
 	return true;
 }
 
-static uint64_t
-sources_idle_ns(struct dp_engine *engine, bool may_gather, struct io_wait *wait)
-{
-	uint64_t least = UINT64_MAX;
-
-	for (uint32_t i = 0; i < engine->nlinks; i++) {
-		const struct dp_link *link = &engine->links[i];
-		bool poll = !may_gather || link->ops->prompt;
-		uint64_t ns = link->ended ? UINT64_MAX
-					  : link->ops->idle(link->priv, poll ? wait : NULL);
-
-		if (ns < least)
-			least = ns;
-	}
-	return least;
-}
-
 /* The sources have ended and the last packet is handed on: say so, once. */
 static void
 engine_end(struct dp_engine *engine)
@@ -245,47 +201,16 @@ burst_finish(struct dp_engine *engine)
 	return UINT64_MAX;
 }
 
-static uint64_t
-nap_choose(struct dp_engine *engine)
-{
-	uint64_t nap = engine->nap_ns;
-
-	if (engine->gathered == 0)
-		nap *= 2;
-	else if (nap > NAP_GATHER_NS)
-		nap = NAP_GATHER_NS;
-	else if (engine->gathered < NAP_FEW)
-		nap *= 2;
-	else if (engine->gathered > NAP_MANY)
-		nap /= 2;
-	engine->gathered = 0;
-	engine->nap_ns = nap < NAP_MIN_NS ? NAP_MIN_NS : nap > NAP_MAX_NS ? NAP_MAX_NS : nap;
-	return engine->nap_ns;
-}
-
 static void
 engine_idle(struct dp_engine *engine, bool stalled)
 {
-	struct io_wait wait = {.n = 0};
-	uint64_t nap, due, finish = UINT64_MAX;
-
 	dp_take_back(engine, true);
 	if (stalled && engine->ntouched > 0)
 		dp_split_finish(engine);
 	else
 		dp_top_tick(engine, false);
-	if (++engine->idle <= SPIN_TURNS)
-		return;
-	finish = burst_finish(engine);
-	nap = nap_choose(engine);
-	if (finish < nap)
-		nap = finish;
-	if (!stalled) {
-		due = dp_order_due_ns(engine);
-		nap = due < nap ? due : nap;
-	}
-	due = stalled ? UINT64_MAX : sources_idle_ns(engine, nap < NAP_LONG_NS, &wait);
-	engine_nap(engine, due < nap ? due : nap, &wait);
+	if (++engine->idle > SPIN_TURNS)
+		dp_nap(engine, burst_finish(engine), stalled);
 }
 
 /* Nothing came: are there fragments that have waited long enough for their first one? */
@@ -382,8 +307,7 @@ dp_engine_run(struct dp_engine *engine)
 	engine->plan = NULL;
 	engine->live = engine->nlinks;
 	engine->pos = engine->n = engine->nahead = engine->idle = engine->busy = 0;
-	engine->nap_ns = NAP_MIN_NS;
-	engine->gathered = engine->behind = 0;
+	engine->nap_ns = engine->gathered = engine->behind = 0;
 	engine->woke_ns = 0;
 	dp_follow_init(&engine->follow, &engine->own);
 	engine->raw = 0;
