@@ -275,7 +275,7 @@ say_goodbye(struct guest *guest)
 	msg.text = guest->bye;
 	msg.text_bytes = strlen(guest->bye);
 	send_message(guest, &msg);
-	shutdown(guest->sock, SHUT_RDWR);
+	shutdown(guest->sock, guest->seat.shutdown ? SHUT_RD : SHUT_RDWR);
 }
 
 static void *
@@ -322,7 +322,9 @@ guest_open(struct shell *sh, int sock, int done_fd)
 void
 guest_close(struct guest *guest)
 {
-	close(guest->sock);
+	/* Who has shut the daemon down sees the end of the process, and nothing before. */
+	if (!guest->seat.shutdown)
+		close(guest->sock);
 	remote_reader_free(&guest->in);
 	work_free(&guest->work);
 	pthread_cond_destroy(&guest->wake);

@@ -146,6 +146,7 @@ core_leave(lua_State *L)
 	if (!seat->leaving && lua_isnoneornil(L, 1)) {
 		seat_write(seat, SEAT_OUT, "Goodbye!\n", 9);
 		seat_flush(seat);
+		seat->shutdown = true;
 		shell_stop(seat->sh);
 	} else if (!seat->leaving) {
 		seat->exit_code = (int)lua_tointeger(L, 1) & 0xff;

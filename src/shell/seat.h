@@ -38,6 +38,7 @@ struct seat {
 	struct ctl_breaker *breaker; /* ends what the running command waits for */
 	bool interactive;	     /* an interrupt stops a command only */
 	bool leaving;		     /* pacf.shutdown() or os.exit() */
+	bool shutdown;		     /* the former */
 	bool failed;
 	int exit_code; /* from os.exit(), -1: none */
 };

@@ -22,6 +22,7 @@ struct talk {
 	void (*print)(void *arg, bool error, const char *bytes, size_t n);
 	void *arg;
 	bool ended;	     /* the daemon has said goodbye, or is gone; it was told */
+	bool leaving;	     /* it will end this shell, and maybe itself */
 	unsigned width;	     /* as the daemon knows it */
 	unsigned interrupts; /* sent so far */
 };

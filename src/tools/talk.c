@@ -10,9 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-#define LOOK_MS 100 /* a signal just before poll is not waited out */
+#define LOOK_MS 100   /* a signal just before poll is not waited out */
+#define END_MS	10000 /* a daemon that was shut down may take so long */
 
 static void
 lost(struct talk *talk, const char *why)
@@ -147,9 +149,28 @@ talk_open(struct talk *talk)
 	return true;
 }
 
+/* The daemon may be what has been left: when this returns another can be started. */
+static void
+wait_for_end(struct talk *talk)
+{
+	struct pollfd fd = {.fd = talk->sock, .events = POLLIN};
+	char rest[4096];
+	ssize_t n;
+
+	for (int looks = 0; looks < END_MS / LOOK_MS && term_terminated() == 0; looks++) {
+		if (poll(&fd, 1, LOOK_MS) <= 0)
+			continue;
+		n = recv(talk->sock, rest, sizeof(rest), MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return;
+	}
+}
+
 void
 talk_close(struct talk *talk)
 {
+	if (talk->leaving && !talk->ended)
+		wait_for_end(talk);
 	if (talk->sock >= 0)
 		close(talk->sock);
 	talk->sock = -1;
@@ -179,7 +200,7 @@ talk_eval(struct talk *talk, const char *name, const char *text, size_t bytes, b
 		return false;
 	done->failed = (answer.flags & REMOTE_FAILED) != 0;
 	done->more = (answer.flags & REMOTE_MORE) != 0;
-	done->leaving = (answer.flags & REMOTE_LEAVING) != 0;
+	talk->leaving = done->leaving = (answer.flags & REMOTE_LEAVING) != 0;
 	done->code = (int)answer.number;
 	return true;
 }

@@ -420,10 +420,22 @@ def manual(folder):
     need(done.returncode == 0 and errors == [] and done.stdout.startswith('true\n') and
          done.stdout.endswith('Goodbye!\n') and 'adds up' in done.stdout, 'the example: %s' % done)
     need(os.path.getsize(folder + '/copy.pcap') == os.path.getsize(capture), 'the copy is no copy')
-    until('the daemon is gone', lambda: not os.path.exists(folder + '/run/pacf.pid'))
+    need(not os.path.exists(folder + '/run/pacf.pid'), 'the daemon is not gone')
 
 
-CASES = {f.__name__: f for f in (program, shared, interrupts, gone, garbage, others, prompt, manual)}
+def again(folder):
+    """When pacf.shutdown() returns the daemon has ended: nothing is left, and the next one starts at once."""
+    run = os.environ['PACF_RUNDIR'] = folder + '/run'
+    os.mkdir(run, 0o755)
+    for _ in range(10):
+        done = subprocess.run([os.environ['PACF'], '-d', '-e', 'pkteng.new{name="e", type="mem"}'], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        need(done.returncode == 0, 'the daemon does not start: %s' % done)
+        gives((0, 'Goodbye!\n', ''), '-e', 'pacf.shutdown()')
+        need(os.listdir(run) == [], 'there is still %s' % os.listdir(run))
+
+
+CASES = {f.__name__: f for f in (program, shared, interrupts, gone, garbage, others, prompt, manual, again)}
 
 
 def main():
