@@ -34,7 +34,8 @@ wait_for(pid_t child, int fd)
 	if (WIFSIGNALED(status))
 		fprintf(stderr, "pacf: the daemon was ended by signal %d (%s) as it started\n",
 			WTERMSIG(status), strsignal(WTERMSIG(status)));
-	_exit(EXIT_FAILURE);
+	_exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status)
+							    : EXIT_FAILURE);
 }
 
 int

@@ -234,6 +234,7 @@ lane(struct pacf *p)
 	while (p->nlanes < p->again.reply.lanes && has_message(p)) {
 		err = lib_lane_add(p);
 		if (err != 0) {
+			lanes_forget(p); /* the daemon takes back what is in them */
 			fail(p, err);
 			return;
 		}

@@ -55,6 +55,8 @@ def case_fails(lab):
             need(text in err, '%s %s says: %s' % (how, args, err))
             need(status == 1, '%s %s: status %d' % (how, args, status))
             lab.clean()
+    for how in ('-d', '-F'):
+        need(lab.caller(how, '-e', 'os.exit(3)')[0] == 3, '%s: the status of os.exit() is lost' % how)
     for args in (['-d', '-F'], ['-l', 'x'], ['-l', 'x', '-e', '1']):
         status, _, err = lab.caller(*args)
         need(status == 2 and err.startswith('pacf: -'), '%s: status %d: %s' % (args, status, err))

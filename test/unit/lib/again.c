@@ -233,6 +233,25 @@ descriptor_late(void **state)
 	by_descriptor(false);
 }
 
+/* Who sends one lane of two and goes has taken back what is in it: nobody reads that. */
+static void
+lanes_missing(void **state)
+{
+	pacf_reconnect(p, PACF_RECONNECT_ALWAYS);
+	put(&fake, 1, 2);
+	expect(1, 2, 0);
+	fake_die(&fake);
+	fake_again(&second, &fake, 2);
+	second.lanes_sent = 1;
+	atomic_store(&second.short_lanes, true);
+	fake_put(&second, 0, 50);
+	fake_put(&second, 1, 51);
+	assert_int_equal(pacf_recv(p, pkts, 64, 300), 0);
+	pacf_release(p, 64); /* there are none */
+	atomic_store(&second.short_lanes, false);
+	expect(50, 2, 0);
+}
+
 /* Over and over, one lane and several in turn. */
 static void
 many_times(void **state)
@@ -260,7 +279,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {TEST(off_at_first), TEST(daemon_dies),
 		TEST(channel_closed), TEST(live_only), TEST(holds), TEST(other_link_type),
-		TEST(interrupted), TEST(descriptor), TEST(descriptor_late), TEST(many_times)};
+		TEST(interrupted), TEST(descriptor), TEST(descriptor_late), TEST(lanes_missing),
+		TEST(many_times)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ answer_attach(struct fake *f, int conn)
 	}
 	snprintf(rep.text, sizeof(rep.text), "engine e0, SAMPLE");
 	chan_send_reply(conn, &rep, &f->bell, 1);
-	for (uint32_t i = 0; i < rep.lanes && !f->short_lanes; i++) {
+	for (uint32_t i = 0; i < (f->short_lanes ? f->lanes_sent : rep.lanes); i++) {
 		int fds[3] = {f->pool_fd, f->tx[i].ring_fd, f->tx[i].cursor_fd};
 
 		chan_send_reply(conn, &rep, fds, 3);

@@ -29,7 +29,8 @@ struct fake {
 	uint32_t linktype; /* 0: Ethernet */
 	bool busy;	   /* refuse the next attach */
 	bool alien;	   /* answer as another version would */
-	bool short_lanes;  /* send the bell and no lane, then go */
+	atomic_bool short_lanes; /* send the bell and so many lanes, then go */
+	uint32_t lanes_sent;
 };
 
 /* Starts it in a new run directory and points PACF_RUNDIR there. */
