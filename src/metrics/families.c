@@ -171,6 +171,8 @@ static const struct family gauges[] = {
 		"program: what has the channel open; always 1"},
 	{CTL_OF_CHANNEL, "pacf_channel_backlog_packets", write_queue, "waiting",
 		"packets in the channel that the application has not given back"},
+	{CTL_OF_CHANNEL, "pacf_channel_held_packets", write_num, "held",
+		"of received: kept for the channel's next application, not delivered yet"},
 	{CTL_OF_CHANNEL, "pacf_channel_size_packets", write_queue, "size",
 		"packets that may wait in the channel"},
 };

@@ -83,6 +83,7 @@ ctl_visit(struct ctl *ctl, const char *engine, const struct ctl_visitor *v, stru
 		v->str(v->arg, "program", "tcpdump");
 		v->num(v->arg, "size", 4096);
 		v->num(v->arg, "waiting", 12);
+		v->num(v->arg, "held", 5);
 		counters(v, CTL_OF_CHANNEL);
 		v->close(v->arg);
 		v->close(v->arg);

@@ -68,6 +68,7 @@ lines(void **state)
 		"pacf_channel_attached{" CHANNEL "} 1",
 		"pacf_channel_consumer_info{" CHANNEL ",program=\"tcpdump\"} 1",
 		"pacf_channel_backlog_packets{" CHANNEL "} 12",
+		"pacf_channel_held_packets{" CHANNEL "} 5",
 		"pacf_channel_size_packets{" CHANNEL "} 4096",
 		"pacf_engine_flow_packets_total{engine=\"e0\",reason=\"ok\"} 7",
 		"# TYPE pacf_channel_delivered_packets_total counter",
