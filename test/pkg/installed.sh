@@ -77,8 +77,9 @@ test_works() {
 	! $member pacfctl -e 1 >/dev/null 2>&1 </dev/null || fail 'a member of group pacf steers the daemon'
 	pid=$(cat "$root/run/pacf/pacf.pid")
 	kill "$pid"
-	for try in $(seq 100); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
-	[ -z "$(ls "$root/run/pacf")" ] || fail "left in /run/pacf: $(ls "$root/run/pacf")"
+	for try in $(seq 100); do [ -n "$(ls "$root/run/pacf")" ] || break; sleep 0.1; done
+	left=$(ls "$root/run/pacf")
+	[ -z "$left" ] || fail "left in /run/pacf: $left"
 }
 
 # The unit's capabilities, and no other, are enough to capture.
