@@ -129,20 +129,28 @@ start(struct daemon *d)
 	return tell_ready(d);
 }
 
+/* A shell that can't be ended has its Lua, and is left to the end of the process. */
 static void
-end(struct daemon *d)
+end(struct daemon *d, int status)
 {
 	struct daemon_keeper *k = &d->keeper;
+	bool ended = true;
 
 	daemon_notify_send(&k->notify, "STOPPING=1");
 	if (d->serves)
-		shell_serve_end(k->shell);
+		ended = shell_serve_end(k->shell);
 	daemon_keeper_stop(k);
-	shell_close(k->shell);
+	if (ended)
+		shell_close(k->shell);
+	else
+		os_log(OS_LOG_WARNING, "a command of a remote shell can't be interrupted: it "
+				       "is ended with the process");
 	metrics_stop();
 	if (k->ctl != NULL)
 		ctl_close(k->ctl);
 	daemon_pidfile_drop(&d->pidfile);
+	if (!ended)
+		_exit(status);
 }
 
 int
@@ -162,6 +170,6 @@ daemon_run(const struct daemon_options *o)
 		status = shell_wait_end(d.keeper.shell);
 	else if (d.keeper.shell != NULL && shell_status(d.keeper.shell) != 0)
 		status = shell_status(d.keeper.shell);
-	end(&d);
+	end(&d, status);
 	return status;
 }

@@ -18,13 +18,15 @@
 #include <unistd.h>
 
 #define MAX_GUESTS   64
-#define FULL_POLL_MS 100 /* without descriptors: how often a new one is tried again */
+#define FULL_POLL_MS 100  /* without descriptors: how often a new one is tried again */
+#define END_MS	     3000 /* how long commands have to end when all is to end */
 
 struct server {
 	struct shell *sh;
 	char rundir[512];
 	int listen_fd, lock_fd, bell_fd;
 	_Atomic bool stop;
+	bool ended; /* all shells have, before the thread did */
 	pthread_t thread;
 	TAILQ_HEAD(, guest) guests;
 	int nguests;
@@ -98,15 +100,37 @@ sweep(struct server *server)
 	}
 }
 
-static void
-end_all(struct server *server)
+static bool
+all_finished(const struct server *server)
 {
 	struct guest *guest;
 
 	TAILQ_FOREACH(guest, &server->guests, entry)
+	if (!atomic_load(&guest->finished))
+		return false;
+	return true;
+}
+
+/* false: a command can't be ended: Lua's own functions, such as string.find, look at no
+ * interrupt. */
+static bool
+end_all(struct server *server)
+{
+	struct pollfd bell = {.fd = server->bell_fd, .events = POLLIN};
+	uint64_t until = os_clock_mono_ns() + END_MS * UINT64_C(1000000);
+	struct guest *guest;
+
+	TAILQ_FOREACH(guest, &server->guests, entry)
 	guest_end(guest, "the daemon ended");
+	while (!all_finished(server)) {
+		if (os_clock_mono_ns() >= until)
+			return false;
+		poll(&bell, 1, FULL_POLL_MS);
+		os_bell_drain(server->bell_fd);
+	}
 	while ((guest = TAILQ_FIRST(&server->guests)) != NULL)
 		free_guest(server, guest);
+	return true;
 }
 
 /* Those that are to end are not read from any more. */
@@ -148,7 +172,7 @@ server_main(void *arg)
 		sweep(server);
 		accept_one(server);
 	}
-	end_all(server);
+	server->ended = end_all(server);
 	return NULL;
 }
 
@@ -259,18 +283,21 @@ shell_serve(struct shell *sh, struct ctl_err *err)
 }
 
 /* No lock of Lua is held here: guests need it to end. */
-void
+bool
 shell_serve_end(struct shell *sh)
 {
 	struct server *server = sh->server;
 
 	if (server == NULL)
-		return;
+		return true;
 	atomic_store(&server->stop, true);
 	os_bell_ring(server->bell_fd);
 	pthread_join(server->thread, NULL);
 	remote_unlisten(server->rundir, server->listen_fd, server->lock_fd);
+	sh->server = NULL;
+	if (!server->ended)
+		return false; /* what runs still needs it */
 	close(server->bell_fd);
 	free(server);
-	sh->server = NULL;
+	return true;
 }

@@ -46,10 +46,11 @@ void shell_interact(struct shell *sh);
  * A daemon: from shell_serve to shell_serve_end, RUNDIR/control.sock is open to pacfctl, of the
  * process's own user and root only; each remote shell has a thread.  0, or -errno with a
  * sentence; -EADDRINUSE: another daemon has it.  The end ends all remote shells, which are
- * told, and removes the socket.
+ * told, and removes the socket; false: one is inside a function of Lua's that can't be
+ * interrupted, so sh and its ctl must not be closed, only the process left.
  */
 int shell_serve(struct shell *sh, struct ctl_err *err);
-void shell_serve_end(struct shell *sh);
+bool shell_serve_end(struct shell *sh);
 /* Waits until some shell calls pacf.shutdown() or anybody shell_stop (0), or a signal ends the
  * process (its number). */
 int shell_wait_end(struct shell *sh);

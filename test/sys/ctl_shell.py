@@ -435,7 +435,25 @@ def again(folder):
         need(os.listdir(run) == [], 'there is still %s' % os.listdir(run))
 
 
-CASES = {f.__name__: f for f in (program, shared, interrupts, gone, garbage, others, prompt, manual, again)}
+def cpu_ticks(pid):
+    with open('/proc/%d/stat' % pid, encoding='ascii') as f:
+        return int(f.read().rpartition(')')[2].split()[11])
+
+
+def stuck(folder):
+    """A command inside a function that looks at no interrupt holds up the other shells, but not the daemon's end."""
+    with Daemon(folder) as daemon:
+        before = cpu_ticks(daemon.process.pid)
+        shell = start('-e', 'x = ("a"):rep(40) .. "b" return x:find(("a*"):rep(40) .. "c")')
+        until('it is busy', lambda: cpu_ticks(daemon.process.pid) > before + 20)
+        daemon.process.send_signal(signal.SIGTERM)
+        daemon.ended()
+        need('interrupted' in daemon.words(), 'nothing is said of it: ' + daemon.words())
+        need(shell.wait(timeout=10) == 1, 'pacfctl does not notice')
+        shell.communicate()
+
+
+CASES = {f.__name__: f for f in (program, shared, interrupts, gone, garbage, others, prompt, manual, again, stuck)}
 
 
 def main():
