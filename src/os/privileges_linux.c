@@ -190,22 +190,39 @@ status_read(const char *text, const char *key, int base)
 	return line != NULL ? (long long)strtoull(line + strlen(key), NULL, base) : -1;
 }
 
-/* Is the thread there, and not as confined as it shall be? */
-static bool
-lags(const char *tid, int to, char *name, size_t size)
+/* What the system says of a thread, size - 1 bytes at most; how many, or -errno; 0: it has
+ * ended. */
+static ssize_t
+thread_status(const char *tid, char *text, size_t size)
 {
-	char path[64], text[4096], *start;
-	ssize_t n = -1;
+	char path[64];
+	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.20s/status", tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	if (n <= 0)
+	if (fd < 0)
+		return errno == ENOENT || errno == ESRCH ? 0 : -errno;
+	n = read(fd, text, size - 1);
+	if (n < 0)
+		n = errno == ESRCH ? 0 : -errno;
+	close(fd);
+	return n;
+}
+
+/* Is the thread there, and not as confined as it shall be?  One that can't be looked at is. */
+static bool
+lags(const char *tid, int to, char *name, size_t size)
+{
+	char text[4096], *start;
+	ssize_t n = thread_status(tid, text, sizeof(text));
+
+	if (n == 0)
 		return false;
+	if (n < 0) {
+		snprintf(name, size, "%.20s", tid);
+		return true;
+	}
 	text[n] = '\0';
 	if (strstr(text, "State:\tZ") != NULL || strstr(text, "State:\tX") != NULL)
 		return false;
