@@ -9,89 +9,33 @@
 #include "os.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-static int
-path_join(char *buf, size_t size, const char *dir, const char *file)
-{
-	size_t dlen = strlen(dir), flen = strlen(file);
-
-	if (dlen + 1 + flen + 1 > size)
-		return -ENAMETOOLONG;
-	memcpy(buf, dir, dlen);
-	buf[dlen] = '/';
-	memcpy(buf + dlen + 1, file, flen + 1);
-	return 0;
-}
-
-static int
-fail_close(int fd)
-{
-	int err = -errno;
-
-	close(fd);
-	return err;
-}
+static const struct os_local attach = {CHAN_SOCKET, CHAN_LOCK, SOCK_SEQPACKET};
 
 int
 chan_attach_connect(const char *rundir)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, err = path_join(addr.sun_path, sizeof(addr.sun_path), rundir, CHAN_SOCKET);
-
-	if (err != 0)
-		return err;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return fail_close(fd);
-	return fd;
+	return os_local_connect(rundir, &attach);
 }
 
-/* The lock says whether a daemon lives; the socket's file can't. */
-static int
-take_lock(const char *rundir)
-{
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int err = path_join(path, sizeof(path), rundir, CHAN_LOCK);
-
-	return err != 0 ? err : os_lock_take(path);
-}
-
-/* Nobody can connect before listen, so the mode is right before anyone is served. */
 int
 chan_attach_listen(const char *rundir, int *lock_fd)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, lock,
-		err = path_join(addr.sun_path, sizeof(addr.sun_path), rundir, CHAN_SOCKET);
+	return os_local_listen(rundir, &attach, lock_fd);
+}
 
-	*lock_fd = -1;
-	if (err != 0)
-		return err;
-	lock = take_lock(rundir);
-	if (lock < 0)
-		return lock;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return fail_close(lock);
-	if ((unlink(addr.sun_path) < 0 && errno != ENOENT) ||
-		bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-		chmod(addr.sun_path, 0600) < 0 || listen(fd, 64) < 0) {
-		err = fail_close(fd);
-		close(lock);
-		return err;
-	}
-	*lock_fd = lock;
-	return fd;
+void
+chan_attach_unlisten(const char *rundir, int listen_fd, int lock_fd)
+{
+	os_local_unlisten(rundir, &attach, listen_fd, lock_fd);
 }
 
 /* Nobody is let in in between who shall not be: the group comes first. */
@@ -99,10 +43,10 @@ int
 chan_attach_admit(const char *rundir, gid_t group, mode_t mode)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int err = path_join(path, sizeof(path), rundir, CHAN_SOCKET);
+	int n = snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_SOCKET);
 
-	if (err != 0)
-		return err;
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return -ENAMETOOLONG;
 	if (group != (gid_t)-1 && (chmod(path, 0600) < 0 || chown(path, (uid_t)-1, group) < 0))
 		return -errno;
 	return chmod(path, mode) < 0 ? -errno : 0;

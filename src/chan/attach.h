@@ -50,9 +50,10 @@ struct chan_reply {
  * no daemon). */
 int chan_attach_connect(const char *rundir);
 /* Daemon: binds and listens there, mode 0600.  A dead daemon's socket is replaced; -EADDRINUSE
- * if one is alive.  *lock_fd (a lock on RUNDIR/attach.lock) is held until the daemon ends; it
- * unlinks both files before it closes it. */
+ * if one is alive.  *lock_fd (a lock on RUNDIR/attach.lock) is held until unlisten, which
+ * removes both. */
 int chan_attach_listen(const char *rundir, int *lock_fd);
+void chan_attach_unlisten(const char *rundir, int listen_fd, int lock_fd);
 /* Who may connect from now on: the socket's group ((gid_t)-1: as it is) and mode. */
 int chan_attach_admit(const char *rundir, gid_t group, mode_t mode);
 /* One message each, never partial.  recv: 0 or -errno, -EPIPE when the peer is gone, -EPROTO

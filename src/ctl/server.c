@@ -238,8 +238,7 @@ ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
 	if (rc == 0 && (rc = server_start(ctl)) < 0)
 		ctl_fail(err, rc, "cannot start the attach server: %s", strerror(-rc));
 	if (rc < 0) {
-		close(ctl->listen_fd);
-		close(ctl->lock_fd);
+		chan_attach_unlisten(rundir, ctl->listen_fd, ctl->lock_fd);
 		ctl->listen_fd = ctl->lock_fd = -1;
 		return rc;
 	}
@@ -250,7 +249,7 @@ ctl_attach_up(struct ctl *ctl, struct ctl_err *err)
 void
 ctl_attach_down(struct ctl *ctl)
 {
-	char path[640], rundir[512];
+	char rundir[512];
 
 	if (!ctl->server_up)
 		return;
@@ -262,14 +261,11 @@ ctl_attach_down(struct ctl *ctl)
 	while (!TAILQ_EMPTY(&ctl->clients))
 		client_free(ctl, TAILQ_FIRST(&ctl->clients));
 	if (os_rundir(rundir, sizeof(rundir), false) == 0) {
-		/* Ours: the lock is still held. */
-		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_SOCKET);
-		unlink(path);
-		snprintf(path, sizeof(path), "%s/%s", rundir, CHAN_LOCK);
-		unlink(path);
+		chan_attach_unlisten(rundir, ctl->listen_fd, ctl->lock_fd);
+	} else {
+		close(ctl->listen_fd);
+		close(ctl->lock_fd);
 	}
-	close(ctl->listen_fd);
-	close(ctl->lock_fd);
 	ctl->listen_fd = ctl->lock_fd = -1;
 	ctl->server_up = false;
 }

@@ -116,10 +116,21 @@ const char *os_rundir_of_root(void);
  * user's; -EACCES: others may write into it, or into one above it that has no sticky bit. */
 int os_rundir_check(const char *path);
 
-/* A lock that says whether the daemon which took it lives: its descriptor, to be kept; or
- * -EADDRINUSE while another has it, or -errno.  Who ends in good order unlinks the file first
- * and then closes. */
-int os_lock_take(const char *path);
+/*
+ * UNIX sockets in a daemon's folder, each with a lock beside it that says whether the daemon
+ * which took it lives.  connect blocks: a descriptor, or -errno (-ENOENT or -ECONNREFUSED: no
+ * daemon).  listen: the same, mode 0600; a dead daemon's socket is replaced, -EADDRINUSE if one
+ * is alive; the lock is to be kept until unlisten, which removes and closes both.
+ * -ENAMETOOLONG.
+ */
+struct os_local {
+	const char *socket, *lock; /* names in the folder */
+	int type;		   /* SOCK_STREAM ..., SOCK_NONBLOCK for who listens */
+};
+int os_local_connect(const char *dir, const struct os_local *what);
+int os_local_listen(const char *dir, const struct os_local *what, int *lock_fd);
+void os_local_unlisten(
+	const char *dir, const struct os_local *what, int listen_fd, int lock_fd);
 
 #ifdef __cplusplus
 }

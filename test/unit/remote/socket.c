@@ -93,32 +93,6 @@ bad_folders(void **state)
 	assert_int_equal(remote_connect("/nowhere"), -ENOENT);
 }
 
-/* Who waits for the lock's file while its owner unlinks it does not hold an old file. */
-static void
-locks(void **state)
-{
-	int first, second;
-
-	(void)state;
-	snprintf(path, sizeof(path), "%s/lock", dir);
-	first = os_lock_take(path);
-	assert_true(first >= 0);
-	assert_int_equal(os_lock_take(path), -EADDRINUSE);
-	unlink(path);
-	second = os_lock_take(path);
-	assert_true(second >= 0);
-	close(first);
-	assert_int_equal(os_lock_take(path), -EADDRINUSE);
-	close(second);
-	second = os_lock_take(path);
-	assert_true(second >= 0);
-	unlink(path);
-	close(second);
-	assert_int_equal(symlink("/nowhere/else", path), 0);
-	assert_true(os_lock_take(path) < 0);
-	unlink(path);
-}
-
 int
 main(void)
 {
@@ -126,7 +100,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(one_listens, setup, teardown),
 		cmocka_unit_test_setup_teardown(dead_one_is_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_folders, setup, teardown),
-		cmocka_unit_test_setup_teardown(locks, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
