@@ -62,6 +62,7 @@ enum pkt_family { PKT_FAMILY_NONE, PKT_FAMILY_MAC, PKT_FAMILY_IPV4, PKT_FAMILY_I
 	X(ERSPAN, "erspan")         \
 	X(WCCP, "wccp")             \
 	X(ETHERIP, "etherip")       \
+	X(PIM, "pim")               \
 	X(L2TP, "l2tp")             \
 	X(VXLAN, "vxlan")           \
 	X(VXLAN_GPE, "vxlan-gpe")   \

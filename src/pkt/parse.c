@@ -85,6 +85,7 @@ static walk_fn *const walkers[PKT_LAYERS] = {
 	[PKT_LAYER_ERSPAN] = walk_erspan,
 	[PKT_LAYER_WCCP] = walk_wccp,
 	[PKT_LAYER_ETHERIP] = walk_etherip,
+	[PKT_LAYER_PIM] = walk_pim,
 	[PKT_LAYER_L2TP] = walk_l2tpv3,
 };
 

@@ -127,6 +127,30 @@ walk_etherip(struct walk *w)
 	return walk_skip(w, WIRE_ETHERIP_LEN, PKT_LAYER_ETHERNET);
 }
 
+/* RFC 7761 4.9.3: a Register takes a multicast packet to the rendezvous point. */
+enum pkt_layer
+walk_pim(struct walk *w)
+{
+	const uint8_t *h = walk_at(w);
+
+	if (!walk_has(w, 1))
+		return walk_short(w);
+	if (h[0] != WIRE_PIM_REGISTER)
+		return PKT_LAYER_NONE;
+	if (!walk_has(w, WIRE_PIM_LEN + 1))
+		return walk_short(w);
+	if (h[4] & WIRE_PIM_NULL)
+		return PKT_LAYER_NONE;
+	switch (h[WIRE_PIM_LEN] >> 4) {
+	case 4:
+		return walk_skip(w, WIRE_PIM_LEN, PKT_LAYER_IPV4);
+	case 6:
+		return walk_skip(w, WIRE_PIM_LEN, PKT_LAYER_IPV6);
+	default:
+		return PKT_LAYER_NONE;
+	}
+}
+
 /* RFC 3931 4.1.1: session 0 is control. */
 enum pkt_layer
 walk_l2tpv3(struct walk *w)

@@ -126,7 +126,7 @@ walk_fn walk_vlan, walk_vntag, walk_pbb, walk_cfp, walk_macsec, walk_nsh, walk_m
 	walk_control_word, walk_pppoe, walk_ppp;
 walk_fn walk_ipv4, walk_ipv6, walk_extension, walk_routing, walk_fragment, walk_ports;
 walk_fn walk_icmp, walk_icmpv6;
-walk_fn walk_gre, walk_erspan, walk_wccp, walk_etherip, walk_l2tpv3;
+walk_fn walk_gre, walk_erspan, walk_wccp, walk_etherip, walk_pim, walk_l2tpv3;
 walk_fn walk_udp;
 
 /* The layer of the NSH and VXLAN-GPE "next protocol" registry (RFC 8300, draft-ietf-nvo3-vxlan-

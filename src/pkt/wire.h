@@ -98,6 +98,7 @@
 #define WIRE_IP_NO_NEXT	      59  /* RFC 8200 4.7 */
 #define WIRE_IP_DEST_OPTS     60  /* RFC 8200 4.6 */
 #define WIRE_IP_ETHERIP	      97  /* RFC 3378 */
+#define WIRE_IP_PIM	      103 /* RFC 7761 */
 #define WIRE_IP_L2TP	      115 /* RFC 3931 */
 #define WIRE_IP_SCTP	      132
 #define WIRE_IP_MOBILITY      135 /* RFC 6275 6.1 */

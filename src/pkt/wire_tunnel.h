@@ -29,6 +29,7 @@
 #define WIRE_ERSPAN3_LEN 12
 #define WIRE_WCCP_LEN	 4
 #define WIRE_ETHERIP_LEN 2
+#define WIRE_PIM_LEN	 8 /* of a Register */
 #define WIRE_VXLAN_LEN	 8
 #define WIRE_GENEVE_LEN	 8
 #define WIRE_GTP_LEN	 8
@@ -60,6 +61,9 @@
 #define WIRE_GRE_WCCP	     0x883e
 #define WIRE_GRE_ROUTES	     8 /* more than anybody ever used */
 #define WIRE_ETHERIP_VERSION 0x3000
+/* RFC 7761 4.9: version 2, type 1; the bit of one without a packet in it. */
+#define WIRE_PIM_REGISTER 0x21
+#define WIRE_PIM_NULL	  0x40
 
 /* 3GPP TS 29.281: version 1, protocol type GTP; a user's packet; extension headers follow. */
 #define WIRE_GTP_V1	    0x30
