@@ -24,16 +24,6 @@ fail(struct ctl_err *err, int rc, const char *path)
 	return rc;
 }
 
-/* A daemon that ends in good order unlinks the file: whoever had it open holds nothing. */
-static bool
-still_there(int fd, const char *path)
-{
-	struct stat held, there;
-
-	return fstat(fd, &held) == 0 && lstat(path, &there) == 0 &&
-	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
-}
-
 /* Whose it is; it may not have written its number yet. */
 static int
 refuse(int fd, const char *rundir, struct ctl_err *err)
@@ -54,24 +44,16 @@ refuse(int fd, const char *rundir, struct ctl_err *err)
 	return -EADDRINUSE;
 }
 
-/* The locked file; -EWOULDBLOCK: another's, and *fd is it. */
+/* The locked file; -EADDRINUSE: another's, and *fd is it. */
 static int
 open_locked(const char *path, int *fd)
 {
-	int rc;
+	int rc = os_lock_take(path, 0644, fd);
 
-	for (;;) {
-		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-		if (*fd < 0)
-			return -errno;
-		if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
-			return -errno;
-		if (still_there(*fd, path))
-			break;
-		close(*fd);
-	}
-	rc = fchmod(*fd, 0644); /* whatever the umask: anybody may know the number */
-	return rc < 0 ? -errno : 0;
+	if (rc < 0)
+		return rc;
+	/* Whatever the umask: anybody may know the number. */
+	return fchmod(*fd, 0644) < 0 ? -errno : 0;
 }
 
 static int
@@ -133,7 +115,7 @@ lock_and_write(struct daemon_pidfile *file, const char *rundir, struct ctl_err *
 {
 	int rc = open_locked(file->path, &file->fd);
 
-	if (rc == -EWOULDBLOCK)
+	if (rc == -EADDRINUSE)
 		return refuse(file->fd, rundir, err);
 	if (rc == 0)
 		rc = write_pid(file->fd);

@@ -66,23 +66,18 @@ still_there(int fd, const char *path)
 	       held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
-static int
-lock_take(const char *path)
+int
+os_lock_take(const char *path, mode_t mode, int *fd)
 {
-	int fd, err;
-
 	for (;;) {
-		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-		if (fd < 0)
+		*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, mode);
+		if (*fd < 0)
 			return -errno;
-		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-			err = errno;
-			close(fd);
-			return err == EWOULDBLOCK ? -EADDRINUSE : -err;
-		}
-		if (still_there(fd, path))
-			return fd;
-		close(fd);
+		if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK ? -EADDRINUSE : -errno;
+		if (still_there(*fd, path))
+			return 0;
+		close(*fd);
 	}
 }
 
@@ -113,14 +108,12 @@ os_local_listen(const char *dir, const struct os_local *what, int *lock_fd)
 		err = path_join(path, sizeof(path), dir, what->lock);
 	if (err != 0)
 		return err;
-	lock = lock_take(path);
-	if (lock < 0)
-		return lock;
-	fd = listen_at(&addr, what->type);
-	if (fd < 0)
-		close(lock);
-	else
+	err = os_lock_take(path, 0600, &lock);
+	fd = err == 0 ? listen_at(&addr, what->type) : err;
+	if (fd >= 0)
 		*lock_fd = lock;
+	else if (lock >= 0)
+		close(lock);
 	return fd;
 }
 

@@ -116,6 +116,11 @@ const char *os_rundir_of_root(void);
  * user's; -EACCES: others may write into it, or into one above it that has no sticky bit. */
 int os_rundir_check(const char *path);
 
+/* A file whose lock says whether the daemon that took it lives.  0; -EADDRINUSE: another has
+ * it; or -errno.  *fd, unless it is -1, is the file's, the caller's to close also if another
+ * has it.  Who ends in good order unlinks the file first. */
+int os_lock_take(const char *path, mode_t mode, int *fd);
+
 /*
  * UNIX sockets in a daemon's folder, each with a lock beside it that says whether the daemon
  * which took it lives.  connect blocks: a descriptor, or -errno (-ENOENT or -ECONNREFUSED: no

@@ -3,7 +3,7 @@
  * its fast path does not take, on the engine thread.
  *
  * Invariant: PKT_MAX_HEADERS walkers at most are called, none calls another, and none has a
- * loop longer than a few turns: the worst packet costs what its headers cost.
+ * loop of more than some 30 short turns: the worst packet costs what its headers cost.
  */
 #include "walk.h"
 
